@@ -1,0 +1,102 @@
+// The rows of the store, and the writes that change them. The core makes writes, the journal commits
+// them in order, the store applies them. Programs and results are opaque bytes here (encoded by
+// net/codec.h), shared so that a queue never copies them.
+#pragma once
+
+#include <compare>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "base/hash.h"
+#include "base/ids.h"
+#include "base/time.h"
+#include "model/states.h"
+#include "model/task.h"
+
+namespace kiln::model {
+
+using Bytes = std::shared_ptr<const std::string>;
+
+// The fencing token of a lease: the boot number of the broker (committed at its start), then a
+// counter. A higher epoch wins.
+struct Epoch {
+  uint64_t boot = 0;
+  uint64_t counter = 0;
+  auto operator<=>(const Epoch&) const = default;
+};
+
+// Everything about a task but its program and result.
+struct TaskRow {
+  TaskId id;
+  uint64_t seq = 0;      // order of acceptance, given by the broker; never reused
+  uint64_t version = 0;  // grows with each change; a due time is for one version
+  std::string tenant;
+  std::string queue;
+  int priority = kDefaultPriority;
+  std::string language;
+  TaskState state = TaskState::queued;
+  Verdict verdict = Verdict::none;  // of the last attempt that ended
+  uint32_t attempt = 0;             // 0: not started; counts from 1
+  uint32_t retries_used = 0;
+  uint32_t losses = 0;              // attempts whose lease was lost
+  uint32_t max_retries = kDefaultMaxRetries;
+  uint32_t retry_on = 0;            // bit i = RetryReason i
+  bool wait = false;
+  bool cache = true;
+  Epoch epoch;                      // of the last lease
+  std::string worker;               // name of the last worker
+  WallTime submitted_at{};
+  std::optional<WallTime> due_at;   // scheduled and retrying: when; queued later on: the time it came due
+  std::optional<WallTime> started_at;
+  std::optional<WallTime> finished_at;
+  std::optional<WallTime> expires_at;
+  Sha256 code_hash{};
+  Sha256 cache_key{};
+  Sha256 body_hash{};
+  std::optional<TaskId> leader;       // joined: whose end it shares
+  std::optional<TaskId> origin;       // submitted anew from that task
+  std::optional<TaskId> requeued_as;  // dead and submitted anew as that task
+  std::string owner;                  // broker that owns the queue; "" while there is one broker
+  uint64_t owner_epoch = 0;
+  bool operator==(const TaskRow&) const = default;
+};
+
+// One line of a task's history.
+struct TaskEvent {
+  TaskId id;
+  WallTime at{};
+  TaskState state = TaskState::queued;
+  uint32_t attempt = 0;
+  Verdict verdict = Verdict::none;
+  std::string worker;
+  std::string note;  // "retry: timeout, in 5.2 s"
+  bool operator==(const TaskEvent&) const = default;
+};
+
+// --- writes ---------------------------------------------------------------------------------------
+
+struct InsertTask {
+  TaskRow row;
+  Bytes program;
+};
+struct UpdateTask {
+  TaskRow row;  // replaces the row with this id; the row must exist
+};
+struct PutResult {
+  TaskId id;
+  Bytes result;
+};
+struct AddEvent {
+  TaskEvent event;
+};
+struct DeleteTask {  // row, program, result and events (retention)
+  TaskId id;
+};
+using Write = std::variant<InsertTask, UpdateTask, PutResult, AddEvent, DeleteTask>;
+using Writes = std::vector<Write>;
+
+}  // namespace kiln::model

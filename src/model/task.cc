@@ -1,0 +1,214 @@
+#include "model/task.h"
+
+#include <algorithm>
+
+namespace kiln::model {
+namespace {
+
+bool is_name_char(char c) {
+  return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_' ||
+         c == '.' || c == '-';
+}
+
+// "queue name with a slash" must not break a terminal or a log: show what is printable.
+std::string shown(std::string_view text) {
+  std::string out;
+  for (const char c : text.substr(0, kMaxNameLength)) {
+    out.push_back(c >= ' ' && c <= '~' ? c : '?');
+  }
+  return out;
+}
+
+Error too_large(std::string field, size_t size, size_t maximum, std::string_view unit) {
+  std::string message = field + " has " + std::to_string(size) + ' ' + std::string(unit) +
+                        ", but at most " + std::to_string(maximum) + " are accepted";
+  return Error{ErrorCode::too_large, std::move(message), std::move(field), "", ""};
+}
+
+Status check_size(std::string field, size_t size, size_t maximum, std::string_view unit) {
+  if (size > maximum) return too_large(std::move(field), size, maximum, unit);
+  return {};
+}
+
+Status check_no_nul(std::string field, std::string_view text) {
+  if (text.find('\0') != std::string_view::npos) {
+    std::string message = field + " has a NUL byte, which cannot be passed to a program";
+    return field_error(field, std::move(message));
+  }
+  return {};
+}
+
+Status validate_args(const std::vector<std::string>& args) {
+  if (Status s = check_size("args", args.size(), kMaxArguments, "entries"); !s) return s;
+  for (const std::string& arg : args) {
+    if (Status s = check_no_nul("args", arg); !s) return s;
+    if (Status s = check_size("args", arg.size(), kMaxTextBytes, "bytes in one entry"); !s) return s;
+  }
+  return {};
+}
+
+Status validate_env(const std::vector<EnvVar>& env) {
+  if (Status s = check_size("env", env.size(), kMaxEnvironment, "entries"); !s) return s;
+  for (const EnvVar& var : env) {
+    if (var.name.empty() || var.name.find('=') != std::string::npos) {
+      return field_error("env", "env has a variable whose name is empty or has '='");
+    }
+    if (Status s = check_no_nul("env", var.name); !s) return s;
+    if (Status s = check_no_nul("env", var.value); !s) return s;
+    const size_t size = var.name.size() + var.value.size() + 1;
+    if (Status s = check_size("env", size, kMaxTextBytes, "bytes in one variable"); !s) return s;
+  }
+  return {};
+}
+
+bool is_safe_path(std::string_view path) {
+  if (path.empty() || path.size() > kMaxPathBytes || path.front() == '/') return false;
+  if (path.find('\0') != std::string_view::npos) return false;
+  while (true) {
+    const size_t slash = path.find('/');
+    const std::string_view part = path.substr(0, slash);
+    if (part.empty() || part == "." || part == ".." || part.size() > 255) return false;
+    if (slash == std::string_view::npos) return true;
+    path.remove_prefix(slash + 1);
+  }
+}
+
+Status validate_files(const std::vector<InputFile>& files) {
+  if (Status s = check_size("files", files.size(), kMaxFiles, "entries"); !s) return s;
+  std::vector<std::string_view> paths;
+  for (const InputFile& file : files) {
+    if (!is_safe_path(file.path)) {
+      return field_error("files", "files has the path '" + shown(file.path) + "'",
+                         "Use a relative path without '.', '..' or empty parts");
+    }
+    const std::string field = "files[" + shown(file.path) + "]";
+    if (Status s = check_size(field, file.bytes.size(), kMaxInlineFileBytes, "bytes"); !s) return s;
+    paths.push_back(file.path);
+  }
+  std::ranges::sort(paths);
+  if (const auto twice = std::ranges::adjacent_find(paths); twice != paths.end()) {
+    return field_error("files", "files has the path '" + shown(*twice) + "' twice");
+  }
+  return {};
+}
+
+Status validate_program(const Program& program) {
+  if (Status s = validate_name("language", program.language); !s) return s;
+  if (program.code.empty()) return field_error("code", "code is empty", "Send a program");
+  if (Status s = check_size("code", program.code.size(), kMaxCodeBytes, "bytes"); !s) return s;
+  if (!is_utf8(program.code)) {
+    return field_error("code", "code is not valid UTF-8",
+                       "Save the program as UTF-8, or send bytes as a file");
+  }
+  if (Status s = check_size("stdin", program.stdin_bytes.size(), kMaxStdinBytes, "bytes"); !s) {
+    return s;
+  }
+  if (Status s = validate_args(program.args); !s) return s;
+  if (Status s = validate_env(program.env); !s) return s;
+  return validate_files(program.files);
+}
+
+// Length of the UTF-8 sequence that starts at text[i], 0 if it is none.
+size_t utf8_length(std::string_view text, size_t i) {
+  const auto byte = [&](size_t k) { return static_cast<unsigned char>(text[k]); };
+  const unsigned char lead = byte(i);
+  if (lead < 0x80) return 1;
+  const size_t length = lead >= 0xF0 ? 4 : lead >= 0xE0 ? 3 : 2;
+  if (lead < 0xC2 || lead > 0xF4 || i + length > text.size()) return 0;
+  for (size_t k = 1; k < length; ++k) {
+    if ((byte(i + k) & 0xC0U) != 0x80) return 0;
+  }
+  const unsigned char second = byte(i + 1);
+  if (lead == 0xE0 && second < 0xA0) return 0;  // overlong
+  if (lead == 0xED && second > 0x9F) return 0;  // surrogates
+  if (lead == 0xF0 && second < 0x90) return 0;  // overlong
+  if (lead == 0xF4 && second > 0x8F) return 0;  // above U+10FFFF
+  return length;
+}
+
+void add_program(FieldHasher& hash, const Program& program) {
+  hash.add(program.language).add(program.code).add(program.stdin_bytes);
+  hash.add(program.args.size());
+  for (const std::string& arg : program.args) hash.add(arg);
+
+  std::vector<const EnvVar*> env;
+  for (const EnvVar& var : program.env) env.push_back(&var);
+  std::ranges::stable_sort(env, {}, [](const EnvVar* var) { return std::string_view(var->name); });
+  hash.add(env.size());
+  for (const EnvVar* var : env) hash.add(var->name).add(var->value);
+
+  std::vector<const InputFile*> files;
+  for (const InputFile& file : program.files) files.push_back(&file);
+  std::ranges::sort(files, {}, [](const InputFile* file) { return std::string_view(file->path); });
+  hash.add(files.size());
+  for (const InputFile* file : files) hash.add(file->path).add(file->bytes);
+
+  const Limits limits = resolve_limits(program.limits);
+  for (const LimitField& field : limit_fields()) {
+    hash.add(static_cast<uint64_t>(limits.*field.member));
+  }
+}
+
+void add_time(FieldHasher& hash, const std::optional<WallTime>& time) {
+  hash.add(time.has_value() ? 1U : 0U);
+  if (time) hash.add(static_cast<uint64_t>(to_micros(*time)));
+}
+
+}  // namespace
+
+Status validate_name(std::string_view field, std::string_view name) {
+  if (!name.empty() && name.size() <= kMaxNameLength && std::ranges::all_of(name, is_name_char)) {
+    return {};
+  }
+  return field_error(field, std::string(field) + " is '" + shown(name) + "'",
+                     "Use 1 to 64 of A-Z a-z 0-9 _ . -");
+}
+
+bool is_utf8(std::string_view text) {
+  for (size_t i = 0; i < text.size();) {
+    const size_t length = utf8_length(text, i);
+    if (length == 0) return false;
+    i += length;
+  }
+  return true;
+}
+
+Status validate(const TaskSpec& spec) {
+  if (spec.id && spec.id->is_nil()) {
+    return field_error("id", "id is all zeros", "Use a UUID, version 7");
+  }
+  if (Status s = validate_name("tenant", spec.tenant); !s) return s;
+  if (Status s = validate_name("queue", spec.queue); !s) return s;
+  if (spec.priority < kMinPriority || spec.priority > kMaxPriority) {
+    return field_error("priority",
+                       "priority is " + std::to_string(spec.priority) + ", but must be 0 to 10");
+  }
+  if (spec.max_retries < 0 || spec.max_retries > kMaxRetries) {
+    return field_error("max_retries", "max_retries is " + std::to_string(spec.max_retries) +
+                                          ", but must be 0 to " + std::to_string(kMaxRetries));
+  }
+  return validate_program(spec.program);
+}
+
+Sha256 code_hash(const Program& program) { return sha256(program.code); }
+
+Sha256 cache_key(const TaskSpec& spec, std::string_view language_version) {
+  FieldHasher hash;
+  hash.add("cache").add(spec.tenant).add(language_version);
+  add_program(hash, spec.program);
+  return hash.finish();
+}
+
+Sha256 body_hash(const TaskSpec& spec) {
+  FieldHasher hash;
+  hash.add("body").add(spec.tenant).add(spec.queue).add(static_cast<uint64_t>(spec.priority));
+  hash.add(spec.wait ? 1U : 0U).add(spec.cache ? 1U : 0U);
+  hash.add(static_cast<uint64_t>(spec.max_retries)).add(spec.retry_on.size());
+  for (const RetryReason reason : spec.retry_on) hash.add(to_string(reason));
+  add_time(hash, spec.eta);
+  add_time(hash, spec.expires);
+  add_program(hash, spec.program);
+  return hash.finish();
+}
+
+}  // namespace kiln::model

@@ -1,0 +1,78 @@
+// The worker's side of the sandbox: runs programs in single-use cells and tells how they ended.
+//
+// A CellRunner owns a thread that talks to kiln-launcher over a SOCK_SEQPACKET socket (the launcher's
+// monitor hands over a new socket each time it restarts the launcher), reads the programs' output
+// pipes and calls the handlers. One cell is one request: arguments, environment, limits, files to put
+// in. Time limits, CPU, memory and the end of a cell are watched by the launcher; output is read,
+// counted and capped here, and a program far above its cap is killed through the launcher.
+//
+// Threads: run(), kill() and stop() from any thread; handlers are called on the runner's thread, must
+// not block, and are never called after stop() returned. For each run() there is exactly one
+// on_finished, whatever happens (launcher death: Verdict::infrastructure_error).
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/error.h"
+#include "base/fd.h"
+#include "model/limits.h"
+#include "model/result.h"
+#include "model/task.h"
+
+namespace kiln::sandbox {
+
+using CellId = uint64_t;  // chosen by the caller; unique among cells that have not finished
+
+struct CellRequest {
+  std::vector<std::string> argv;          // argv[0] is an absolute path inside the cell
+  std::vector<model::EnvVar> env;         // exactly this environment
+  std::vector<model::InputFile> files;    // put into /box before the program starts, mode 0644
+  std::string stdin_bytes;                // the program's standard input, then end of file
+  model::Limits limits;
+};
+
+enum class Stream : uint8_t { out = 1, err = 2 };
+
+struct CellHandlers {
+  // The program was started (its wall time runs from now).
+  std::function<void(CellId)> on_started;
+  // Output as it comes, before the cap cuts; `offset` counts the stream's bytes. Only while kept.
+  std::function<void(CellId, Stream, uint64_t offset, std::string_view bytes)> on_output;
+  // All of the cell is dead and gone. The result is complete, output included.
+  std::function<void(CellId, model::TaskResult)> on_finished;
+};
+
+struct RunnerOptions {
+  // The monitor's end of the control socket (see monitor.h): each launcher life sends one descriptor.
+  UniqueFd monitor_socket;
+};
+
+enum class KillReason : uint8_t { cancelled, shutdown };
+
+class CellRunner {
+ public:
+  // Waits (at most kLauncherStartTimeout) until a launcher says that it is ready: its self-test built
+  // a cell whole. Errors: sandbox, with the step that failed, why, and what to do.
+  static Result<std::unique_ptr<CellRunner>> start(RunnerOptions options, CellHandlers handlers);
+  ~CellRunner();
+  CellRunner(const CellRunner&) = delete;
+  CellRunner& operator=(const CellRunner&) = delete;
+
+  void run(CellId id, CellRequest request);
+  // The cell dies at once; its result comes with Verdict::cancelled. No cell with this id: nothing.
+  void kill(CellId id, KillReason reason);
+  // Kills all cells and joins the thread.
+  void stop();
+
+ private:
+  class Impl;
+  explicit CellRunner(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace kiln::sandbox

@@ -1,0 +1,69 @@
+// Where tasks live between restarts. A Store takes batches of writes, each batch all or nothing and
+// on disk when commit() returns; a Reader reads what is committed, over a connection of its own.
+//
+// Threads: one thread uses a Store; each Reader has one user, any thread, at the same time as the
+// Store's. Ownership: a Reader keeps its store's files open and may outlive the Store.
+//
+// Errors: busy (disk full: nothing of the batch is stored, the store stays usable), io_error (the
+// store must be closed and opened again before anything is acknowledged: after a failed fsync a later
+// success proves nothing), conflict (an insert whose id exists: the whole batch is refused, the store
+// stays usable), corrupt (damaged, or written by a newer version).
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/error.h"
+#include "model/records.h"
+
+namespace kiln::store {
+
+struct ListFilter {
+  std::string tenant;                       // "" = all
+  std::optional<std::string> queue;
+  std::optional<model::TaskState> state;
+  std::optional<uint64_t> before_seq;       // page on: only rows with a smaller seq
+  size_t limit = 100;                       // at most kMaxListRows
+};
+inline constexpr size_t kMaxListRows = 1'000;
+
+class Reader {
+ public:
+  virtual ~Reader() = default;
+  virtual Result<std::optional<model::TaskRow>> find_task(const TaskId& id) = 0;
+  virtual Result<model::Bytes> find_program(const TaskId& id) = 0;  // null Bytes: none
+  virtual Result<model::Bytes> find_result(const TaskId& id) = 0;   // null Bytes: none
+  virtual Result<std::vector<model::TaskEvent>> events(const TaskId& id) = 0;  // oldest first
+  virtual Result<std::vector<model::TaskRow>> list(const ListFilter& filter) = 0;  // newest first
+};
+
+// What a start needs: the boot number (committed by open), the highest seq and all live tasks.
+struct Boot {
+  uint64_t boot = 0;
+  uint64_t last_seq = 0;
+};
+
+class Store {
+ public:
+  virtual ~Store() = default;
+  // Raises the boot number and commits it. Call once, first.
+  virtual Result<Boot> open_boot() = 0;
+  // Calls `each` for every row that is not terminal, by rising seq.
+  virtual Status load_live(const std::function<void(model::TaskRow)>& each) = 0;
+  // All of the writes, in order, or none; durable on return.
+  virtual Status commit(const model::Writes& writes) = 0;
+  virtual Result<std::unique_ptr<Reader>> reader() = 0;
+};
+
+// In memory: for tests and simulations.
+std::unique_ptr<Store> make_memory_store();
+
+// A SQLite database in `directory`/kiln.db (WAL, synchronous=FULL), created with mode 0600, migrated
+// forward. Errors: io_error (cannot open), corrupt (damaged, or a newer schema version), busy (another
+// broker holds the data directory: `directory`/lock, flock(2)).
+Result<std::unique_ptr<Store>> open_sqlite_store(const std::string& directory);
+
+}  // namespace kiln::store
