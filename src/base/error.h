@@ -13,21 +13,21 @@ namespace kiln {
 
 // The one list of error codes: C++ name (also the word on the wire, in JSON and in logs).
 #define KILN_ERROR_CODES(X)                                                                \
-  X(invalid_argument)  /* a field is wrong; `field` names it */                            \
-  X(unknown_language)  /* no such language, or no worker has it */                         \
-  X(too_large)         /* a size or count is above its bound */                            \
-  X(not_found)         /* no such task, queue or worker (or not yours) */                  \
-  X(conflict)          /* same task id, other body; or not possible in this state */       \
-  X(unsupported)       /* unknown message type, version or feature */                      \
-  X(malformed)         /* bytes that are no message of ours */                             \
-  X(unauthorized)      /* the peer may not do this */                                      \
-  X(busy)              /* a bound is reached or the store cannot commit; try again later */ \
-  X(unavailable)       /* nobody answers there */                                          \
-  X(timeout)           /* no answer within the time given */                               \
-  X(io_error)          /* a file, socket or store failed */                                \
-  X(corrupt)           /* stored data is damaged or of another version */                  \
-  X(sandbox)           /* a cell could not be made complete */                             \
-  X(internal)          /* our own mistake */
+  X(invalid_argument) /* a field is wrong; `field` names it */                             \
+  X(unknown_language) /* no such language, or no worker has it */                          \
+  X(too_large)        /* a size or count is above its bound */                             \
+  X(not_found)        /* no such task, queue or worker (or not yours) */                   \
+  X(conflict)         /* same task id, other body; or not possible in this state */        \
+  X(unsupported)      /* unknown message type, version or feature */                       \
+  X(malformed)        /* bytes that are no message of ours */                              \
+  X(unauthorized)     /* the peer may not do this */                                       \
+  X(busy)             /* a bound is reached or the store cannot commit; try again later */ \
+  X(unavailable)      /* nobody answers there */                                           \
+  X(timeout)          /* no answer within the time given */                                \
+  X(io_error)         /* a file, socket or store failed */                                 \
+  X(corrupt)          /* stored data is damaged or of another version */                   \
+  X(sandbox)          /* a cell could not be made complete */                              \
+  X(internal)         /* our own mistake */
 
 enum class ErrorCode {
 #define KILN_X(name) name,
@@ -58,8 +58,10 @@ Error field_error(std::string_view field, std::string message, std::string hint 
 template <class T>
 class [[nodiscard]] Result {
  public:
-  Result(T value) : state_(std::in_place_index<0>, std::move(value)) {}     // NOLINT: implicit by intent
-  Result(Error error) : state_(std::in_place_index<1>, std::move(error)) {}  // NOLINT: implicit by intent
+  Result(T value)
+      : state_(std::in_place_index<0>, std::move(value)) {}  // NOLINT: implicit by intent
+  Result(Error error)
+      : state_(std::in_place_index<1>, std::move(error)) {}  // NOLINT: implicit by intent
 
   bool ok() const { return state_.index() == 0; }
   explicit operator bool() const { return ok(); }

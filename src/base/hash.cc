@@ -42,7 +42,8 @@ FieldHasher& FieldHasher::add(std::string_view field) {
 
 FieldHasher& FieldHasher::add(uint64_t number) {
   std::array<unsigned char, 8> bytes{};
-  for (size_t i = 0; i < bytes.size(); ++i) bytes[i] = static_cast<unsigned char>(number >> (8 * i));
+  for (size_t i = 0; i < bytes.size(); ++i)
+    bytes[i] = static_cast<unsigned char>(number >> (8 * i));
   crypto_hash_sha256_update(&state_->hash, bytes.data(), bytes.size());
   return *this;
 }

@@ -53,8 +53,9 @@ Status LimitsRequest::set(std::string_view name, int64_t value) {
   static_assert(kFields.size() == kFieldCount);
   const auto index = field_index(name);
   const std::string field = "limits." + std::string(name);
-  if (!index) return field_error(field, "there is no limit '" + std::string(name) + "'",
-                                 "The limits are: " + known_names());
+  if (!index)
+    return field_error(field, "there is no limit '" + std::string(name) + "'",
+                       "The limits are: " + known_names());
   if (value < 1) {
     return field_error(field, field + " is " + std::to_string(value) + ", but must be at least 1",
                        "Leave it out for the default; there is no 'unlimited'");

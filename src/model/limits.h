@@ -16,12 +16,12 @@ namespace kiln::model {
 inline constexpr int64_t kMB = int64_t{1} << 20U;
 
 struct Limits {
-  int64_t wall_ms = 120'000;     // hard: killed, wall_timeout
-  int64_t soft_ms = 90'000;      // SIGTERM to the program's main process; 0 = no soft limit
-  int64_t cpu_ms = 120'000;      // CPU time of all of the cell
-  int64_t cpus_milli = 1'000;    // CPU share: 1000 = one core
+  int64_t wall_ms = 120'000;           // hard: killed, wall_timeout
+  int64_t soft_ms = 90'000;            // SIGTERM to the program's main process; 0 = no soft limit
+  int64_t cpu_ms = 120'000;            // CPU time of all of the cell
+  int64_t cpus_milli = 1'000;          // CPU share: 1000 = one core
   int64_t memory_bytes = 1'024 * kMB;  // all of the cell, its tmpfs included
-  int64_t processes = 10;        // processes and threads of the program
+  int64_t processes = 10;              // processes and threads of the program
   int64_t file_size_bytes = 100 * kMB;
   int64_t box_bytes = 256 * kMB;  // /box
   int64_t box_inodes = 16'384;
@@ -29,7 +29,7 @@ struct Limits {
   int64_t tmp_inodes = 4'096;
   int64_t shm_bytes = 64 * kMB;  // /dev/shm
   int64_t shm_inodes = 1'024;
-  int64_t output_bytes = kMB;    // kept of each stream
+  int64_t output_bytes = kMB;  // kept of each stream
   int64_t artifact_files = 64;
   int64_t artifact_bytes = 64 * kMB;
 
@@ -39,10 +39,10 @@ struct Limits {
 // The limits a task may ask for, by their names on the wire. `soft_ms` is asked for like the
 // others (a positive number); it is 0 in Limits only by the rule for short tasks.
 struct LimitField {
-  std::string_view name;    // "wall_ms"
+  std::string_view name;  // "wall_ms"
   int64_t Limits::*member;
-  int64_t maximum;          // what this build accepts at most; a node may clamp further
-  std::string_view what;    // for help and docs, with the unit
+  int64_t maximum;        // what this build accepts at most; a node may clamp further
+  std::string_view what;  // for help and docs, with the unit
 };
 std::span<const LimitField> limit_fields();
 

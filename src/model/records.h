@@ -1,6 +1,6 @@
-// The rows of the store, and the writes that change them. The core makes writes, the journal commits
-// them in order, the store applies them. Programs and results are opaque bytes here (encoded by
-// net/codec.h), shared so that a queue never copies them.
+// The rows of the store, and the writes that change them. The core makes writes, the journal
+// commits them in order, the store applies them. Programs and results are opaque bytes here
+// (encoded by net/codec.h), shared so that a queue never copies them.
 #pragma once
 
 #include <compare>
@@ -42,15 +42,16 @@ struct TaskRow {
   Verdict verdict = Verdict::none;  // of the last attempt that ended
   uint32_t attempt = 0;             // 0: not started; counts from 1
   uint32_t retries_used = 0;
-  uint32_t losses = 0;              // attempts whose lease was lost
+  uint32_t losses = 0;  // attempts whose lease was lost
   uint32_t max_retries = kDefaultMaxRetries;
-  uint32_t retry_on = 0;            // bit i = RetryReason i
+  uint32_t retry_on = 0;  // bit i = RetryReason i
   bool wait = false;
   bool cache = true;
-  Epoch epoch;                      // of the last lease
-  std::string worker;               // name of the last worker
+  Epoch epoch;         // of the last lease
+  std::string worker;  // name of the last worker
   WallTime submitted_at{};
-  std::optional<WallTime> due_at;   // scheduled and retrying: when; queued later on: the time it came due
+  std::optional<WallTime>
+      due_at;  // scheduled and retrying: when; queued later on: the time it came due
   std::optional<WallTime> started_at;
   std::optional<WallTime> finished_at;
   std::optional<WallTime> expires_at;
@@ -77,7 +78,8 @@ struct TaskEvent {
   bool operator==(const TaskEvent&) const = default;
 };
 
-// --- writes ---------------------------------------------------------------------------------------
+// --- writes
+// ---------------------------------------------------------------------------------------
 
 struct InsertTask {
   TaskRow row;

@@ -13,16 +13,16 @@ namespace kiln::model {
 
 // What was kept of one stream. Bytes as they came: any encoding, NUL included.
 struct StreamOutput {
-  std::string bytes;           // the first `output_bytes` of the stream
-  int64_t dropped_bytes = 0;   // what came after them
-  bool truncated = false;      // dropped_bytes > 0
+  std::string bytes;          // the first `output_bytes` of the stream
+  int64_t dropped_bytes = 0;  // what came after them
+  bool truncated = false;     // dropped_bytes > 0
   bool operator==(const StreamOutput&) const = default;
 };
 
 // Null where the kernel has no such counter.
 struct Cost {
-  int64_t setup_us = 0;  // from the request to the program's start
-  int64_t wall_us = 0;   // from the program's start to its end
+  int64_t setup_us = 0;                         // from the request to the program's start
+  int64_t wall_us = 0;                          // from the program's start to its end
   std::optional<int64_t> cpu_us;                // of the whole cell
   std::optional<int64_t> memory_charged_bytes;  // peak of the cgroup; the limit acts on it
   std::optional<int64_t> memory_rss_bytes;      // largest resident set of one process

@@ -1,6 +1,6 @@
 // The words for where a task is, how an attempt ended, which limit was hit and why a retry happens.
-// Each list stands here once; the same words are used on the wire, in the store, in JSON, in metrics
-// and in the docs.
+// Each list stands here once; the same words are used on the wire, in the store, in JSON, in
+// metrics and in the docs.
 #pragma once
 
 #include <array>
@@ -11,34 +11,34 @@
 namespace kiln::model {
 
 // The states of a task (docs/task_lifecycle.md has the diagram).
-#define KILN_TASK_STATES(X)                                                        \
-  X(scheduled) /* waits for its due time */                                        \
-  X(queued)    /* ready to run */                                                  \
-  X(joined)    /* the same work is under way; will share that task's end */        \
-  X(running)   /* assigned to a worker under a lease */                            \
-  X(retrying)  /* waits out its backoff */                                         \
-  X(succeeded) /* terminal from here on */                                         \
-  X(failed)    /* the program's verdict allows no retry */                         \
-  X(dead)      /* retries used up, or poison: kept as a dead letter */             \
-  X(cancelled)                                                                     \
-  X(expired)   /* not started before its expiry */
+#define KILN_TASK_STATES(X)                                                 \
+  X(scheduled) /* waits for its due time */                                 \
+  X(queued)    /* ready to run */                                           \
+  X(joined)    /* the same work is under way; will share that task's end */ \
+  X(running)   /* assigned to a worker under a lease */                     \
+  X(retrying)  /* waits out its backoff */                                  \
+  X(succeeded) /* terminal from here on */                                  \
+  X(failed)    /* the program's verdict allows no retry */                  \
+  X(dead)      /* retries used up, or poison: kept as a dead letter */      \
+  X(cancelled)                                                              \
+  X(expired) /* not started before its expiry */
 
 // The verdicts of an attempt.
-#define KILN_VERDICTS(X)                                                           \
-  X(ok)                                                                            \
-  X(nonzero_exit)                                                                  \
-  X(signaled)                                                                      \
-  X(wall_timeout)                                                                  \
-  X(cpu_timeout)                                                                   \
-  X(soft_timeout)                                                                  \
-  X(memory_limit)                                                                  \
-  X(output_limit)                                                                  \
-  X(compile_error)                                                                 \
-  X(wrong_answer)                                                                  \
-  X(checker_error)                                                                 \
-  X(infrastructure_error) /* our failure, never the program's */                   \
-  X(cancelled)                                                                     \
-  X(none)                 /* never ran */
+#define KILN_VERDICTS(X)                                         \
+  X(ok)                                                          \
+  X(nonzero_exit)                                                \
+  X(signaled)                                                    \
+  X(wall_timeout)                                                \
+  X(cpu_timeout)                                                 \
+  X(soft_timeout)                                                \
+  X(memory_limit)                                                \
+  X(output_limit)                                                \
+  X(compile_error)                                               \
+  X(wrong_answer)                                                \
+  X(checker_error)                                               \
+  X(infrastructure_error) /* our failure, never the program's */ \
+  X(cancelled)                                                   \
+  X(none) /* never ran */
 
 #define KILN_LIMITS_HIT(X) \
   X(memory)                \

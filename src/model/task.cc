@@ -42,7 +42,8 @@ Status validate_args(const std::vector<std::string>& args) {
   if (Status s = check_size("args", args.size(), kMaxArguments, "entries"); !s) return s;
   for (const std::string& arg : args) {
     if (Status s = check_no_nul("args", arg); !s) return s;
-    if (Status s = check_size("args", arg.size(), kMaxTextBytes, "bytes in one entry"); !s) return s;
+    if (Status s = check_size("args", arg.size(), kMaxTextBytes, "bytes in one entry"); !s)
+      return s;
   }
   return {};
 }

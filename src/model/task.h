@@ -27,7 +27,7 @@ inline constexpr size_t kMaxEnvironment = 256;
 inline constexpr size_t kMaxFiles = 256;
 inline constexpr size_t kMaxPathBytes = 512;
 inline constexpr size_t kMaxInlineFileBytes = 64 * 1024;  // each input file, until blobs exist
-inline constexpr size_t kMaxTextBytes = 128 * 1024;       // one argument or variable: MAX_ARG_STRLEN
+inline constexpr size_t kMaxTextBytes = 128 * 1024;  // one argument or variable: MAX_ARG_STRLEN
 inline constexpr int kDefaultMaxRetries = 3;
 inline constexpr int kMaxRetries = 20;
 
@@ -56,13 +56,13 @@ struct Program {
 };
 
 struct TaskSpec {
-  std::optional<TaskId> id;  // chosen by the client; absent: the broker chooses
+  std::optional<TaskId> id;        // chosen by the client; absent: the broker chooses
   std::string tenant = "default";  // set by the broker from the peer's key, never by the client
   std::string queue = "default";
   int priority = kDefaultPriority;
   Program program;
-  bool wait = false;   // somebody waits: no retry but after a lost worker
-  bool cache = true;   // may be answered from the cache or join the same work
+  bool wait = false;  // somebody waits: no retry but after a lost worker
+  bool cache = true;  // may be answered from the cache or join the same work
   int max_retries = kDefaultMaxRetries;
   std::vector<RetryReason> retry_on = {RetryReason::timeout, RetryReason::memory,
                                        RetryReason::os_error};

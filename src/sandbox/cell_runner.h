@@ -1,13 +1,14 @@
 // The worker's side of the sandbox: runs programs in single-use cells and tells how they ended.
 //
-// A CellRunner owns a thread that talks to kiln-launcher over a SOCK_SEQPACKET socket (the launcher's
-// monitor hands over a new socket each time it restarts the launcher), reads the programs' output
-// pipes and calls the handlers. One cell is one request: arguments, environment, limits, files to put
-// in. Time limits, CPU, memory and the end of a cell are watched by the launcher; output is read,
-// counted and capped here, and a program far above its cap is killed through the launcher.
+// A CellRunner owns a thread that talks to kiln-launcher over a SOCK_SEQPACKET socket (the
+// launcher's monitor hands over a new socket each time it restarts the launcher), reads the
+// programs' output pipes and calls the handlers. One cell is one request: arguments, environment,
+// limits, files to put in. Time limits, CPU, memory and the end of a cell are watched by the
+// launcher; output is read, counted and capped here, and a program far above its cap is killed
+// through the launcher.
 //
-// Threads: run(), kill() and stop() from any thread; handlers are called on the runner's thread, must
-// not block, and are never called after stop() returned. For each run() there is exactly one
+// Threads: run(), kill() and stop() from any thread; handlers are called on the runner's thread,
+// must not block, and are never called after stop() returned. For each run() there is exactly one
 // on_finished, whatever happens (launcher death: Verdict::infrastructure_error).
 #pragma once
 
@@ -29,10 +30,10 @@ namespace kiln::sandbox {
 using CellId = uint64_t;  // chosen by the caller; unique among cells that have not finished
 
 struct CellRequest {
-  std::vector<std::string> argv;          // argv[0] is an absolute path inside the cell
-  std::vector<model::EnvVar> env;         // exactly this environment
-  std::vector<model::InputFile> files;    // put into /box before the program starts, mode 0644
-  std::string stdin_bytes;                // the program's standard input, then end of file
+  std::vector<std::string> argv;        // argv[0] is an absolute path inside the cell
+  std::vector<model::EnvVar> env;       // exactly this environment
+  std::vector<model::InputFile> files;  // put into /box before the program starts, mode 0644
+  std::string stdin_bytes;              // the program's standard input, then end of file
   model::Limits limits;
 };
 
@@ -48,7 +49,8 @@ struct CellHandlers {
 };
 
 struct RunnerOptions {
-  // The monitor's end of the control socket (see monitor.h): each launcher life sends one descriptor.
+  // The monitor's end of the control socket (see monitor.h): each launcher life sends one
+  // descriptor.
   UniqueFd monitor_socket;
 };
 
@@ -56,8 +58,8 @@ enum class KillReason : uint8_t { cancelled, shutdown };
 
 class CellRunner {
  public:
-  // Waits (at most kLauncherStartTimeout) until a launcher says that it is ready: its self-test built
-  // a cell whole. Errors: sandbox, with the step that failed, why, and what to do.
+  // Waits (at most kLauncherStartTimeout) until a launcher says that it is ready: its self-test
+  // built a cell whole. Errors: sandbox, with the step that failed, why, and what to do.
   static Result<std::unique_ptr<CellRunner>> start(RunnerOptions options, CellHandlers handlers);
   ~CellRunner();
   CellRunner(const CellRunner&) = delete;

@@ -1,8 +1,8 @@
-// The root monitor: the first thing a worker process does, before it has threads and before it changes
-// its user. fork_monitor() forks a small process that stays root (or whoever started it), starts
-// kiln-launcher as pid 1 of a pid namespace of its own, hands a socket to it to the worker, and starts
-// a new launcher when one dies (with a growing pause). It ends, and the kernel with it every launcher
-// and cell, when the worker's end of the control socket closes or the worker dies.
+// The root monitor: the first thing a worker process does, before it has threads and before it
+// changes its user. fork_monitor() forks a small process that stays root (or whoever started it),
+// starts kiln-launcher as pid 1 of a pid namespace of its own, hands a socket to it to the worker,
+// and starts a new launcher when one dies (with a growing pause). It ends, and the kernel with it
+// every launcher and cell, when the worker's end of the control socket closes or the worker dies.
 #pragma once
 
 #include <string>
@@ -13,9 +13,9 @@
 namespace kiln::sandbox {
 
 struct MonitorOptions {
-  std::string launcher_path;       // absolute path of kiln-launcher
-  uint32_t first_uid = 231'072;    // the range of the cells' uids and gids
-  uint32_t uid_count = 512;        // two for each live cell
+  std::string launcher_path;     // absolute path of kiln-launcher
+  uint32_t first_uid = 231'072;  // the range of the cells' uids and gids
+  uint32_t uid_count = 512;      // two for each live cell
 };
 
 struct Monitor {

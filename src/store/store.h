@@ -5,9 +5,9 @@
 // Store's. Ownership: a Reader keeps its store's files open and may outlive the Store.
 //
 // Errors: busy (disk full: nothing of the batch is stored, the store stays usable), io_error (the
-// store must be closed and opened again before anything is acknowledged: after a failed fsync a later
-// success proves nothing), conflict (an insert whose id exists: the whole batch is refused, the store
-// stays usable), corrupt (damaged, or written by a newer version).
+// store must be closed and opened again before anything is acknowledged: after a failed fsync a
+// later success proves nothing), conflict (an insert whose id exists: the whole batch is refused,
+// the store stays usable), corrupt (damaged, or written by a newer version).
 #pragma once
 
 #include <functional>
@@ -22,11 +22,11 @@
 namespace kiln::store {
 
 struct ListFilter {
-  std::string tenant;                       // "" = all
+  std::string tenant;  // "" = all
   std::optional<std::string> queue;
   std::optional<model::TaskState> state;
-  std::optional<uint64_t> before_seq;       // page on: only rows with a smaller seq
-  size_t limit = 100;                       // at most kMaxListRows
+  std::optional<uint64_t> before_seq;  // page on: only rows with a smaller seq
+  size_t limit = 100;                  // at most kMaxListRows
 };
 inline constexpr size_t kMaxListRows = 1'000;
 
@@ -34,8 +34,8 @@ class Reader {
  public:
   virtual ~Reader() = default;
   virtual Result<std::optional<model::TaskRow>> find_task(const TaskId& id) = 0;
-  virtual Result<model::Bytes> find_program(const TaskId& id) = 0;  // null Bytes: none
-  virtual Result<model::Bytes> find_result(const TaskId& id) = 0;   // null Bytes: none
+  virtual Result<model::Bytes> find_program(const TaskId& id) = 0;             // null Bytes: none
+  virtual Result<model::Bytes> find_result(const TaskId& id) = 0;              // null Bytes: none
   virtual Result<std::vector<model::TaskEvent>> events(const TaskId& id) = 0;  // oldest first
   virtual Result<std::vector<model::TaskRow>> list(const ListFilter& filter) = 0;  // newest first
 };
@@ -61,9 +61,9 @@ class Store {
 // In memory: for tests and simulations.
 std::unique_ptr<Store> make_memory_store();
 
-// A SQLite database in `directory`/kiln.db (WAL, synchronous=FULL), created with mode 0600, migrated
-// forward. Errors: io_error (cannot open), corrupt (damaged, or a newer schema version), busy (another
-// broker holds the data directory: `directory`/lock, flock(2)).
+// A SQLite database in `directory`/kiln.db (WAL, synchronous=FULL), created with mode 0600,
+// migrated forward. Errors: io_error (cannot open), corrupt (damaged, or a newer schema version),
+// busy (another broker holds the data directory: `directory`/lock, flock(2)).
 Result<std::unique_ptr<Store>> open_sqlite_store(const std::string& directory);
 
 }  // namespace kiln::store

@@ -1,0 +1,144 @@
+// What the core wants done. Effects leave in the order they were made, each behind the last Persist
+// (that is not lazy) made before it: see outbox.h.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "base/error.h"
+#include "core/commands.h"
+#include "model/records.h"
+#include "model/worker_messages.h"
+
+namespace kiln::core {
+
+struct Persist {
+  model::Writes writes;
+  // Lazy writes (lease rows) go with the next commit and nothing waits for them.
+  bool lazy = false;
+};
+
+// To a worker. An Assign leaves with its program filled in by the sender.
+struct Send {
+  InstanceId worker;
+  model::ToWorker message;
+};
+
+// Kill what runs under this lease; its end is committed.
+struct Cancel {
+  InstanceId worker;
+  model::LeaseRef lease;
+};
+
+// --- answers to clients
+// ---------------------------------------------------------------------------
+
+struct Accepted {  // to Submit: in the order of the submissions
+  struct Item {
+    TaskId id;
+    model::TaskState state;
+    bool operator==(const Item&) const = default;
+  };
+  std::vector<Item> tasks;
+  bool operator==(const Accepted&) const = default;
+};
+struct StatusView {  // a live task
+  model::TaskRow row;
+  std::string waiting;  // why it waits, for a person: "no worker has python"; "" if it runs
+  std::optional<uint64_t> place;  // tasks ahead of it in its queue
+};
+struct Done {  // to CancelTask
+  TaskId id;
+  model::TaskState state;  // after the commit
+};
+struct QueueView {
+  std::string queue;
+  std::array<uint64_t, model::kTaskStateCount> depth{};  // by state; terminal ones stay 0
+  std::optional<WallTime> oldest;  // submission or due time of the oldest queued task
+  uint64_t dead_letters = 0;
+};
+struct WorkerView {
+  InstanceId instance;
+  std::string name;
+  uint32_t slots = 0;
+  uint32_t credit = 0;
+  uint32_t leases = 0;
+  std::vector<model::LanguageVersion> languages;
+  std::vector<std::string> queues;
+  std::vector<std::string> tags;
+  bool up = true;
+};
+// Read from the store once everything before is committed.
+struct FromStore {
+  enum class What : uint8_t { status, result, list };
+  What what = What::status;
+  TaskId id;       // status, result
+  QueryList list;  // list
+};
+using ReplyBody = std::variant<Accepted, StatusView, Done, std::vector<QueueView>,
+                               std::vector<WorkerView>, FromStore, Error>;
+struct Reply {
+  ClientRef client;
+  ReplyBody body;
+};
+
+// --- to our own actors
+// ----------------------------------------------------------------------------
+
+// To retry: say Due{id, version} at this time.
+struct Schedule {
+  TaskId id;
+  uint64_t version = 0;
+  WallTime due{};
+};
+
+// To streams.
+struct Watch {  // a client wants the output of this live task
+  ClientRef client;
+  TaskId id;
+  uint64_t offset = 0;
+};
+struct Unwatch {
+  std::string route;
+  std::optional<TaskId> id;  // absent: all of the client's
+};
+struct AttemptStarted {  // output counts only under this lease from now on
+  model::LeaseRef lease;
+  uint32_t attempt = 1;
+};
+struct TaskEnded {
+  model::TaskRow row;
+};
+using StreamNews = std::variant<Watch, Unwatch, AttemptStarted, TaskEnded>;
+struct Publish {
+  StreamNews news;
+};
+
+// The one list of the core's counters; labels as the metrics will have them.
+#define KILN_CORE_COUNTERS(X)                                \
+  X(submitted) /* queue */                                   \
+  X(finished)  /* queue; label2 = state, label3 = verdict */ \
+  X(retried)   /* queue; label2 = reason */                  \
+  X(leases_expired)                                          \
+  X(stale_results)                                           \
+  X(refused_leases)
+enum class Counter : uint8_t {
+#define KILN_X(name) name,
+  KILN_CORE_COUNTERS(KILN_X)
+#undef KILN_X
+};
+struct Count {
+  Counter counter = Counter::submitted;
+  std::string queue;
+  std::string_view label2;  // static storage
+  std::string_view label3;
+};
+
+using Effect = std::variant<Persist, Send, Cancel, Reply, Schedule, Publish, Count>;
+using Effects = std::vector<Effect>;
+
+}  // namespace kiln::core

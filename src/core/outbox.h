@@ -1,0 +1,53 @@
+// "Stored before told": holds effects until the writes made before them are committed.
+//
+//   push(effects) ── ready at once: those with no uncommitted Persist before them
+//                 └─ the rest waits
+//   take_batch()  ── all writes that are not with the journal yet, as one batch (one batch is under
+//   way
+//                    at a time; what arrives meanwhile goes with the next: group commit without
+//                    sleeping)
+//   committed()   ── the batch is on disk: effects up to its last write become ready, in order
+//   failed()      ── the batch is not: everything that waits is dropped, the owner reloads the core
+//
+// Lazy writes hold nothing back but travel in order with the others.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <optional>
+
+#include "core/effects.h"
+
+namespace kiln::core {
+
+class Outbox {
+ public:
+  // Effects that may be carried out now, in order (never a Persist).
+  Effects push(Effects effects);
+  // Nothing if a batch is under way or there is nothing to write.
+  std::optional<model::Writes> take_batch();
+  struct Committed {
+    Effects ready;
+    uint64_t persists =
+        0;  // cumulative count of non-lazy Persists committed, for Scheduler::committed
+  };
+  Committed committed();
+  void failed();
+
+  bool idle() const;  // nothing waits and nothing is under way
+  size_t waiting_effects() const;
+
+ private:
+  struct Entry {
+    Effect effect;
+    uint64_t behind = 0;  // ready when this many non-lazy Persists are committed
+  };
+  std::deque<Entry> waiting_;
+  model::Writes pending_;
+  uint64_t made_ = 0;       // non-lazy Persists pushed
+  uint64_t in_batch_ = 0;   // of them, in the batch under way (cumulative)
+  uint64_t committed_ = 0;  // of them, on disk
+  bool under_way_ = false;
+};
+
+}  // namespace kiln::core
