@@ -14,7 +14,7 @@
 
 namespace kiln::net {
 
-using FromClient = std::variant<Submit, SubmitBatch, Status, ResultOf, Cancel, Subscribe,
+using FromClient = std::variant<Submit, SubmitBatch, StatusOf, ResultOf, Cancel, Subscribe,
                                 Unsubscribe, List, Queues, Workers, Ping>;
 using ToClient = std::variant<Ok, ErrorReply, Event>;
 

@@ -48,7 +48,7 @@ struct SubmitBatch {
   uint64_t rid = 0;
   std::vector<model::TaskSpec> tasks;
 };
-struct Status {
+struct StatusOf {  // tag "status"
   uint64_t rid = 0;
   TaskId id;
 };
