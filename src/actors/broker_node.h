@@ -1,0 +1,47 @@
+// A broker in this process: its actor system, its sockets, its store. No CAF in this header.
+//
+// Threads: start, stop and the accessors from one thread; `on_fatal` is called from another.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "base/error.h"
+#include "config/languages.h"
+
+namespace kiln::actors {
+
+struct BrokerOptions {
+  std::string clients_endpoint = "tcp://127.0.0.1:5570";
+  std::string workers_endpoint = "tcp://127.0.0.1:5571";
+  std::string data_directory;  // exists, ours, mode 0700
+  config::Languages languages;
+  size_t threads = 2;  // of the actor system
+};
+
+class BrokerNode {
+ public:
+  // Listens once the store is open and what is live is loaded. Errors: io_error (port in use, data
+  // directory), busy (another broker has the data directory), corrupt, invalid_argument (endpoint).
+  // `on_fatal` is told when the broker can no longer work (its store failed for good).
+  static Result<std::unique_ptr<BrokerNode>> start(BrokerOptions options,
+                                                   std::function<void(Error)> on_fatal);
+  ~BrokerNode();
+  BrokerNode(const BrokerNode&) = delete;
+  BrokerNode& operator=(const BrokerNode&) = delete;
+
+  // With real ports.
+  std::string clients_endpoint() const;
+  std::string workers_endpoint() const;
+
+  // Stops taking messages, commits what was taken, closes the store.
+  void stop();
+
+ private:
+  class Impl;
+  explicit BrokerNode(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace kiln::actors

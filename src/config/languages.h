@@ -1,0 +1,45 @@
+// The languages: one entry each in config/languages.yaml, which is also built into the binary.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/error.h"
+
+namespace kiln::config {
+
+struct Language {
+  std::string name;                     // "python"
+  std::vector<std::string> extensions;  // "py"
+  std::string source;                   // file name in /box: "main.py"
+  std::vector<std::string> detect;      // run in a cell; its first line of output holds the version
+  std::vector<std::string> run;         // argv; "{source}" stands for the source's path; the task's
+                                        // arguments follow
+  std::vector<std::pair<std::string, std::string>> env;  // added to every cell's environment
+  std::string install_hint;                              // "apt-get install python3"
+};
+
+class Languages {
+ public:
+  const Language* find(std::string_view name) const;
+  const Language* find_by_extension(std::string_view extension) const;
+  std::string names() const;  // "bash python", for messages
+  const std::vector<Language>& all() const { return languages_; }
+
+ private:
+  friend Result<Languages> parse_languages(std::string_view yaml, std::string_view origin);
+  std::vector<Language> languages_;
+};
+
+// `origin` is named in errors (a path). Errors: invalid_argument with line, key, and what is
+// allowed.
+Result<Languages> parse_languages(std::string_view yaml, std::string_view origin);
+Result<Languages> load_languages(const std::string& path);
+// config/languages.yaml as it was when this binary was built.
+Languages default_languages();
+
+// Each cell's environment before a language's and a task's additions, exactly.
+std::vector<std::pair<std::string, std::string>> base_environment();
+
+}  // namespace kiln::config
