@@ -1,0 +1,209 @@
+#include "config/languages.h"
+
+#include <algorithm>
+#include <array>
+#include <cctype>
+#include <fstream>
+#include <sstream>
+
+#include "config/builtin.h"
+#include "config/yaml.h"
+
+namespace kiln::config {
+namespace {
+
+constexpr std::string_view kSourcePlace = "{source}";
+constexpr std::array<std::string_view, 1> kTopKeys = {"languages"};
+constexpr std::array<std::string_view, 5> kRequiredKeys = {"extensions", "source", "detect", "run",
+                                                           "install"};
+constexpr std::array<std::string_view, 1> kOptionalKeys = {"env"};
+constexpr size_t kMaxNameLength = 64;
+
+bool is_word_char(char c) { return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '_'; }
+
+bool is_name(std::string_view text) {
+  return !text.empty() && text.size() <= kMaxNameLength &&
+         std::all_of(text.begin(), text.end(),
+                     [](char c) { return is_word_char(c) || c == '.' || c == '-'; });
+}
+
+bool is_variable(std::string_view text) {
+  return !text.empty() && std::isdigit(static_cast<unsigned char>(text[0])) == 0 &&
+         std::all_of(text.begin(), text.end(), is_word_char);
+}
+
+// Reads one entry of the map; each step stops at the first error.
+class EntryReader {
+ public:
+  EntryReader(const YamlText& yaml, const std::string& name, const YAML::Node& node)
+      : yaml_(yaml), field_("languages." + name), node_(node) {
+    language_.name = name;
+  }
+
+  Result<Language> read() {
+    for (const auto step : {&EntryReader::keys, &EntryReader::texts, &EntryReader::names,
+                            &EntryReader::commands, &EntryReader::env}) {
+      if (Status status = (this->*step)(); !status) return std::move(status).error();
+    }
+    return std::move(language_);
+  }
+
+ private:
+  std::string key(std::string_view name) const { return field_ + "." + std::string(name); }
+  Error wrong(std::string_view name, const std::string& what) const {
+    return yaml_.error_at(node_[std::string(name)], key(name), "\"" + key(name) + "\" " + what);
+  }
+  Status list(std::string_view name, std::vector<std::string>& into) {
+    auto texts = yaml_.texts_of(node_[std::string(name)], key(name));
+    if (!texts) return std::move(texts).error();
+    into = std::move(*texts);
+    return {};
+  }
+  Status text(std::string_view name, std::string& into) {
+    auto value = yaml_.text_of(node_[std::string(name)], key(name));
+    if (!value) return std::move(value).error();
+    into = std::move(*value);
+    return {};
+  }
+
+  Status keys() { return yaml_.check_map(node_, field_, kRequiredKeys, kOptionalKeys); }
+
+  Status texts() {
+    if (Status s = text("source", language_.source); !s) return s;
+    if (Status s = text("install", language_.install_hint); !s) return s;
+    if (Status s = list("extensions", language_.extensions); !s) return s;
+    if (Status s = list("detect", language_.detect); !s) return s;
+    return list("run", language_.run);
+  }
+
+  Status names() {
+    if (!is_name(language_.name)) {
+      return yaml_.error_at(node_, field_, "\"" + language_.name + "\" is no name",
+                            "A language's name is 1 to 64 of A-Za-z0-9_.-");
+    }
+    if (!is_name(language_.source) || language_.source == "." || language_.source == "..") {
+      return wrong("source", "must be a plain file name, such as main.py");
+    }
+    for (const std::string& extension : language_.extensions) {
+      if (!is_name(extension) || extension[0] == '.') {
+        return wrong("extensions", "must be extensions without the dot: [py]");
+      }
+    }
+    return {};
+  }
+
+  Status commands() {
+    if (language_.detect[0][0] != '/') return wrong("detect", "must begin with an absolute path");
+    if (language_.run[0][0] != '/') return wrong("run", "must begin with an absolute path");
+    const bool has_source =
+        std::any_of(language_.run.begin(), language_.run.end(), [](const std::string& argument) {
+          return argument.find(kSourcePlace) != std::string::npos;
+        });
+    if (!has_source) return wrong("run", "must have {source} where the program's path goes");
+    return {};
+  }
+
+  Status env() {
+    const YAML::Node env = node_["env"];
+    if (!env) return {};
+    if (!env.IsMap()) return wrong("env", "must be a map of variables: {NAME: value}");
+    for (const auto& entry : env) {
+      if (!is_variable(entry.first.Scalar()) || !entry.second.IsScalar()) {
+        return wrong("env", "must be a map of variables: {NAME: value}");
+      }
+      language_.env.emplace_back(entry.first.Scalar(), entry.second.Scalar());
+    }
+    return {};
+  }
+
+  const YamlText& yaml_;
+  std::string field_;
+  YAML::Node node_;
+  Language language_;
+};
+
+// The extension that two languages claim, or "".
+std::string shared_extension(const std::vector<Language>& languages, const Language& added) {
+  for (const Language& language : languages) {
+    for (const std::string& extension : added.extensions) {
+      if (std::find(language.extensions.begin(), language.extensions.end(), extension) !=
+          language.extensions.end()) {
+        return extension;
+      }
+    }
+  }
+  return "";
+}
+
+}  // namespace
+
+const Language* Languages::find(std::string_view name) const {
+  const auto found = std::find_if(languages_.begin(), languages_.end(),
+                                  [name](const Language& l) { return l.name == name; });
+  return found == languages_.end() ? nullptr : &*found;
+}
+
+const Language* Languages::find_by_extension(std::string_view extension) const {
+  for (const Language& language : languages_) {
+    const auto& all = language.extensions;
+    if (std::find(all.begin(), all.end(), extension) != all.end()) return &language;
+  }
+  return nullptr;
+}
+
+std::string Languages::names() const {
+  std::vector<std::string> sorted;
+  for (const Language& language : languages_) sorted.push_back(language.name);
+  std::sort(sorted.begin(), sorted.end());
+  std::string names;
+  for (const std::string& name : sorted) names += (names.empty() ? "" : " ") + name;
+  return names;
+}
+
+Result<Languages> parse_languages(std::string_view text, std::string_view origin) {
+  auto yaml = YamlText::parse(text, origin);
+  if (!yaml) return std::move(yaml).error();
+  if (Status s = yaml->check_map(yaml->root(), "", kTopKeys, {}); !s) return std::move(s).error();
+  const YAML::Node map = yaml->root()["languages"];
+  if (!map.IsMap() || map.size() == 0) {
+    return yaml->error_at(map, "languages", "\"languages\" must have an entry for each language");
+  }
+  Languages languages;
+  for (const auto& entry : map) {
+    auto language = EntryReader(*yaml, entry.first.Scalar(), entry.second).read();
+    if (!language) return std::move(language).error();
+    if (const auto shared = shared_extension(languages.languages_, *language); !shared.empty()) {
+      return yaml->error_at(entry.first, "languages." + language->name + ".extensions",
+                            "the extension \"" + shared + "\" belongs to another language already");
+    }
+    languages.languages_.push_back(std::move(*language));
+  }
+  return languages;
+}
+
+Result<Languages> load_languages(const std::string& path) {
+  errno = 0;
+  std::ifstream file(path, std::ios::binary);
+  std::ostringstream text;
+  if (!file || !(text << file.rdbuf())) {
+    return errno_error(ErrorCode::io_error, "read the languages file " + path, errno);
+  }
+  return parse_languages(text.str(), path);
+}
+
+Languages default_languages() {
+  // A test reads the built-in text, so it cannot be wrong here.
+  return parse_languages(kBuiltinLanguages, "built-in languages").value();
+}
+
+std::vector<std::pair<std::string, std::string>> base_environment() {
+  return {{"PATH", "/usr/local/bin:/usr/bin:/bin"},
+          {"HOME", "/box"},
+          {"LANG", "C.UTF-8"},
+          {"TZ", "UTC"},
+          {"PYTHONHASHSEED", "0"},
+          {"OPENBLAS_NUM_THREADS", "1"},
+          {"OMP_NUM_THREADS", "1"}};
+}
+
+}  // namespace kiln::config
