@@ -6,11 +6,23 @@
 //
 // Errors: busy (disk full: nothing of the batch is stored, the store stays usable), io_error (the
 // store must be closed and opened again before anything is acknowledged: after a failed fsync a
-// later success proves nothing), conflict (an insert whose id exists: the whole batch is refused,
-// the store stays usable), corrupt (damaged, or written by a newer version).
+// later success proves nothing; every later call answers the same), conflict (an insert whose id
+// exists: the whole batch is refused, the store stays usable), too_large (a program or result above
+// kMaxValueBytes: likewise), corrupt (damaged, or written by a newer version), internal (a batch
+// that breaks the rules below, so our own mistake: the whole batch is refused, the store stays
+// usable).
+//
+// Rules of a batch, the same in every store:
+// - a seq is from 1 to kMaxSeq and belongs to one task for ever;
+// - UpdateTask, PutResult and AddEvent are for a task that exists when their turn comes;
+// - id, seq, tenant and queue of a task never change;
+// - PutResult replaces the result there may be; its bytes are not null;
+// - DeleteTask of an unknown id does nothing.
 #pragma once
 
+#include <cstdint>
 #include <functional>
+#include <limits>
 #include <memory>
 #include <optional>
 #include <string>
@@ -21,14 +33,17 @@
 
 namespace kiln::store {
 
+inline constexpr size_t kMaxListRows = 1'000;
+inline constexpr size_t kMaxValueBytes = size_t{256} << 20U;  // SQLite's own bound is 10^9
+inline constexpr uint64_t kMaxSeq = std::numeric_limits<int64_t>::max();
+
 struct ListFilter {
   std::string tenant;  // "" = all
   std::optional<std::string> queue;
   std::optional<model::TaskState> state;
   std::optional<uint64_t> before_seq;  // page on: only rows with a smaller seq
-  size_t limit = 100;                  // at most kMaxListRows
+  size_t limit = 100;                  // at most kMaxListRows rows are returned
 };
-inline constexpr size_t kMaxListRows = 1'000;
 
 class Reader {
  public:
@@ -40,7 +55,8 @@ class Reader {
   virtual Result<std::vector<model::TaskRow>> list(const ListFilter& filter) = 0;  // newest first
 };
 
-// What a start needs: the boot number (committed by open), the highest seq and all live tasks.
+// What a start needs: the boot number (committed by open_boot) and the highest seq ever given, that
+// of deleted tasks included.
 struct Boot {
   uint64_t boot = 0;
   uint64_t last_seq = 0;
@@ -49,11 +65,13 @@ struct Boot {
 class Store {
  public:
   virtual ~Store() = default;
-  // Raises the boot number and commits it. Call once, first.
+  // Raises the boot number and commits it. Call once, first; a second call plays a restart, which
+  // is what a memory store has in place of closing and opening.
   virtual Result<Boot> open_boot() = 0;
-  // Calls `each` for every row that is not terminal, by rising seq.
+  // Calls `each` for every row that is not terminal, by rising seq. `each` does not call the store.
   virtual Status load_live(const std::function<void(model::TaskRow)>& each) = 0;
-  // All of the writes, in order, or none; durable on return.
+  // All of the writes, in order, or none; durable on return. An empty batch is a probe: it writes
+  // and syncs like any other.
   virtual Status commit(const model::Writes& writes) = 0;
   virtual Result<std::unique_ptr<Reader>> reader() = 0;
 };
@@ -62,8 +80,9 @@ class Store {
 std::unique_ptr<Store> make_memory_store();
 
 // A SQLite database in `directory`/kiln.db (WAL, synchronous=FULL), created with mode 0600,
-// migrated forward. Errors: io_error (cannot open), corrupt (damaged, or a newer schema version),
-// busy (another broker holds the data directory: `directory`/lock, flock(2)).
+// migrated forward, what a crash left in its log checked in. The directory must exist. Errors:
+// io_error (cannot open), corrupt (damaged, not ours, or a newer schema version), busy (another
+// broker holds the data directory: `directory`/lock, flock(2); or the disk is full).
 Result<std::unique_ptr<Store>> open_sqlite_store(const std::string& directory);
 
 }  // namespace kiln::store

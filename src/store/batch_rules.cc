@@ -1,0 +1,55 @@
+#include "store/batch_rules.h"
+
+#include <utility>
+
+#include "store/store.h"
+
+namespace kiln::store {
+namespace {
+
+Error mistake(std::string message) {
+  return Error{ErrorCode::internal, std::move(message), "", "", ""};
+}
+
+Status check_size(std::string_view what, const TaskId& id, const std::string& bytes) {
+  if (bytes.size() <= kMaxValueBytes) return {};
+  std::string message = std::string(what) + " of the task " + to_string(id) + " has " +
+                        std::to_string(bytes.size()) + " bytes, but at most " +
+                        std::to_string(kMaxValueBytes) + " can be stored";
+  return Error{ErrorCode::too_large, std::move(message), "", "", ""};
+}
+
+}  // namespace
+
+Status check_insert(const model::InsertTask& write) {
+  const uint64_t seq = write.row.seq;
+  if (seq == 0 || seq > kMaxSeq)
+    return mistake("the seq " + std::to_string(seq) + " is out of range");
+  if (write.program == nullptr) return {};
+  return check_size("the program", write.row.id, *write.program);
+}
+
+Status check_result(const model::PutResult& write) {
+  if (write.result == nullptr) {
+    return mistake("the result of the task " + to_string(write.id) + " has no bytes");
+  }
+  return check_size("the result", write.id, *write.result);
+}
+
+Error task_exists(const TaskId& id) {
+  return Error{ErrorCode::conflict, "the task " + to_string(id) + " exists already", "id", "", ""};
+}
+
+Error seq_taken(uint64_t seq) {
+  return mistake("the seq " + std::to_string(seq) + " belongs to another task");
+}
+
+Error unknown_task(std::string_view what, const TaskId& id) {
+  return mistake(std::string(what) + " of the task " + to_string(id) + ", which is not stored");
+}
+
+Error key_changed(const TaskId& id) {
+  return mistake("an update would change the seq, tenant or queue of the task " + to_string(id));
+}
+
+}  // namespace kiln::store

@@ -1,0 +1,219 @@
+// The store in memory. Its contents are shared by the store and its readers under one mutex. A
+// batch is applied write by write; before each write the task it touches is put aside, and a write
+// that fails puts them all back.
+#include <algorithm>
+#include <iterator>
+#include <map>
+#include <mutex>
+#include <unordered_map>
+#include <utility>
+
+#include "store/batch_rules.h"
+#include "store/store.h"
+
+namespace kiln::store {
+namespace {
+
+using model::TaskRow;
+
+struct Entry {
+  TaskRow row;
+  model::Bytes program;
+  model::Bytes result;
+  std::vector<model::TaskEvent> events;
+};
+
+bool same_key(const TaskRow& a, const TaskRow& b) {
+  return a.id == b.id && a.seq == b.seq && a.tenant == b.tenant && a.queue == b.queue;
+}
+
+bool matches(const TaskRow& row, const ListFilter& filter) {
+  return (filter.tenant.empty() || row.tenant == filter.tenant) &&
+         (!filter.queue || row.queue == *filter.queue) &&
+         (!filter.state || row.state == *filter.state);
+}
+
+class Contents {
+ public:
+  Boot start_boot() {
+    const std::lock_guard lock(mutex_);
+    return Boot{++boot_, last_seq_};
+  }
+
+  std::vector<TaskRow> live() const {
+    const std::lock_guard lock(mutex_);
+    std::vector<TaskRow> rows;
+    for (const auto& [seq, entry] : entries_) {
+      if (!model::is_terminal(entry.row.state)) rows.push_back(entry.row);
+    }
+    return rows;
+  }
+
+  Status commit(const model::Writes& writes) {
+    const std::lock_guard lock(mutex_);
+    const uint64_t old_last_seq = last_seq_;
+    undo_.clear();
+    for (const model::Write& write : writes) {
+      Status done = std::visit([this](const auto& w) { return apply(w); }, write);
+      if (done) continue;
+      last_seq_ = old_last_seq;
+      put_back();
+      return done;
+    }
+    return {};
+  }
+
+  // Calls `use` with the entry, or with nullptr, under the lock.
+  template <class Use>
+  auto with(const TaskId& id, Use use) const {
+    const std::lock_guard lock(mutex_);
+    const auto seq = seqs_.find(id);
+    return use(seq == seqs_.end() ? nullptr : &entries_.at(seq->second));
+  }
+
+  std::vector<TaskRow> list(const ListFilter& filter) const {
+    const std::lock_guard lock(mutex_);
+    const size_t limit = std::min(filter.limit, kMaxListRows);
+    const auto end = filter.before_seq ? entries_.lower_bound(*filter.before_seq) : entries_.end();
+    std::vector<TaskRow> rows;
+    for (auto it = std::make_reverse_iterator(end); it != entries_.rend(); ++it) {
+      if (rows.size() == limit) break;
+      if (matches(it->second.row, filter)) rows.push_back(it->second.row);
+    }
+    return rows;
+  }
+
+ private:
+  struct Saved {
+    TaskId id;
+    std::optional<Entry> entry;  // as it was; nothing: it was not there
+  };
+
+  Entry* find(const TaskId& id) {
+    const auto seq = seqs_.find(id);
+    return seq == seqs_.end() ? nullptr : &entries_.at(seq->second);
+  }
+
+  // What an update is about to change, put aside first.
+  Entry* find_to_change(const TaskId& id) {
+    Entry* entry = find(id);
+    if (entry != nullptr) undo_.push_back(Saved{id, *entry});
+    return entry;
+  }
+
+  Status apply(const model::InsertTask& write) {
+    const TaskRow& row = write.row;
+    if (Status s = check_insert(write); !s) return s;
+    if (find(row.id) != nullptr) return task_exists(row.id);
+    if (entries_.contains(row.seq)) return seq_taken(row.seq);
+    undo_.push_back(Saved{row.id, std::nullopt});
+    seqs_.emplace(row.id, row.seq);
+    entries_.emplace(row.seq, Entry{row, write.program, nullptr, {}});
+    last_seq_ = std::max(last_seq_, row.seq);
+    return {};
+  }
+
+  Status apply(const model::UpdateTask& write) {
+    Entry* entry = find_to_change(write.row.id);
+    if (entry == nullptr) return unknown_task("an update", write.row.id);
+    if (!same_key(entry->row, write.row)) return key_changed(write.row.id);
+    entry->row = write.row;
+    return {};
+  }
+
+  Status apply(const model::PutResult& write) {
+    if (Status s = check_result(write); !s) return s;
+    Entry* entry = find_to_change(write.id);
+    if (entry == nullptr) return unknown_task("a result", write.id);
+    entry->result = write.result;
+    return {};
+  }
+
+  Status apply(const model::AddEvent& write) {
+    Entry* entry = find_to_change(write.event.id);
+    if (entry == nullptr) return unknown_task("an event", write.event.id);
+    entry->events.push_back(write.event);
+    return {};
+  }
+
+  Status apply(const model::DeleteTask& write) {
+    if (find_to_change(write.id) != nullptr) erase(write.id);
+    return {};
+  }
+
+  void erase(const TaskId& id) {
+    const auto seq = seqs_.find(id);
+    if (seq == seqs_.end()) return;
+    entries_.erase(seq->second);
+    seqs_.erase(seq);
+  }
+
+  void put_back() {
+    while (!undo_.empty()) {
+      Saved saved = std::move(undo_.back());
+      undo_.pop_back();
+      erase(saved.id);
+      if (!saved.entry) continue;
+      seqs_.emplace(saved.id, saved.entry->row.seq);
+      entries_.emplace(saved.entry->row.seq, *std::move(saved.entry));
+    }
+  }
+
+  mutable std::mutex mutex_;  // guards all below
+  uint64_t boot_ = 0;
+  uint64_t last_seq_ = 0;
+  std::map<uint64_t, Entry> entries_;  // by seq
+  std::unordered_map<TaskId, uint64_t> seqs_;
+  std::vector<Saved> undo_;  // of the batch under way
+};
+
+class MemoryReader : public Reader {
+ public:
+  explicit MemoryReader(std::shared_ptr<const Contents> contents)
+      : contents_(std::move(contents)) {}
+
+  Result<std::optional<TaskRow>> find_task(const TaskId& id) override {
+    return contents_->with(id, [](const Entry* entry) {
+      return entry == nullptr ? std::nullopt : std::optional(entry->row);
+    });
+  }
+  Result<model::Bytes> find_program(const TaskId& id) override {
+    return contents_->with(id, [](const Entry* e) { return e == nullptr ? nullptr : e->program; });
+  }
+  Result<model::Bytes> find_result(const TaskId& id) override {
+    return contents_->with(id, [](const Entry* e) { return e == nullptr ? nullptr : e->result; });
+  }
+  Result<std::vector<model::TaskEvent>> events(const TaskId& id) override {
+    return contents_->with(id, [](const Entry* entry) {
+      return entry == nullptr ? std::vector<model::TaskEvent>{} : entry->events;
+    });
+  }
+  Result<std::vector<TaskRow>> list(const ListFilter& filter) override {
+    return contents_->list(filter);
+  }
+
+ private:
+  std::shared_ptr<const Contents> contents_;
+};
+
+class MemoryStore : public Store {
+ public:
+  Result<Boot> open_boot() override { return contents_->start_boot(); }
+  Status load_live(const std::function<void(TaskRow)>& each) override {
+    for (TaskRow& row : contents_->live()) each(std::move(row));
+    return {};
+  }
+  Status commit(const model::Writes& writes) override { return contents_->commit(writes); }
+  Result<std::unique_ptr<Reader>> reader() override {
+    return std::unique_ptr<Reader>(std::make_unique<MemoryReader>(contents_));
+  }
+
+ private:
+  std::shared_ptr<Contents> contents_ = std::make_shared<Contents>();
+};
+
+}  // namespace
+
+std::unique_ptr<Store> make_memory_store() { return std::make_unique<MemoryStore>(); }
+
+}  // namespace kiln::store
