@@ -74,6 +74,16 @@ bool is_safe_path(std::string_view path) {
   }
 }
 
+// The first path that goes through another one, as "a/b" through "a"; "" if none does.
+std::string_view path_inside_file(const std::vector<std::string_view>& sorted) {
+  for (const std::string_view path : sorted) {
+    for (size_t i = path.find('/'); i != std::string_view::npos; i = path.find('/', i + 1)) {
+      if (std::ranges::binary_search(sorted, path.substr(0, i))) return path;
+    }
+  }
+  return "";
+}
+
 Status validate_files(const std::vector<InputFile>& files) {
   if (Status s = check_size("files", files.size(), kMaxFiles, "entries"); !s) return s;
   std::vector<std::string_view> paths;
@@ -89,6 +99,9 @@ Status validate_files(const std::vector<InputFile>& files) {
   std::ranges::sort(paths);
   if (const auto twice = std::ranges::adjacent_find(paths); twice != paths.end()) {
     return field_error("files", "files has the path '" + shown(*twice) + "' twice");
+  }
+  if (const std::string_view inside = path_inside_file(paths); !inside.empty()) {
+    return field_error("files", "files has the path '" + shown(inside) + "' inside another file");
   }
   return {};
 }
