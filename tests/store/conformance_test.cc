@@ -1,0 +1,378 @@
+// What every store must do, run on each of them.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <functional>
+#include <memory>
+#include <thread>
+
+#include "store/store.h"
+#include "tests/store/rows.h"
+
+namespace kiln::store {
+namespace {
+
+using model::AddEvent;
+using model::DeleteTask;
+using model::PutResult;
+using model::TaskRow;
+using model::TaskState;
+using model::UpdateTask;
+using model::Writes;
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
+
+struct Kind {
+  const char* name;
+  std::function<std::unique_ptr<Store>(const TempDir&)> open;
+};
+
+std::unique_ptr<Store> open_memory(const TempDir&) { return make_memory_store(); }
+
+std::unique_ptr<Store> open_sqlite(const TempDir& directory) {
+  auto store = open_sqlite_store(directory.path());
+  if (!store) ADD_FAILURE() << store.error().text();
+  return store ? *std::move(store) : nullptr;
+}
+
+class StoreTest : public ::testing::TestWithParam<Kind> {
+ protected:
+  void SetUp() override {
+    store_ = GetParam().open(directory_);
+    ASSERT_NE(store_, nullptr);
+    ASSERT_TRUE(store_->open_boot());
+    auto reader = store_->reader();
+    ASSERT_TRUE(reader);
+    reader_ = *std::move(reader);
+  }
+
+  void commit(const Writes& writes) {
+    const Status done = store_->commit(writes);
+    ASSERT_TRUE(done) << done.error().text();
+  }
+  // The code of the refusal; fails the test if there is none.
+  ErrorCode refusal(const Writes& writes) {
+    const Status done = store_->commit(writes);
+    EXPECT_FALSE(done);
+    return done ? ErrorCode::unavailable : done.error().code;
+  }
+  std::optional<TaskRow> find(uint64_t seq) { return *reader_->find_task(id_of(seq)); }
+  std::string program(uint64_t seq) { return shown(*reader_->find_program(id_of(seq))); }
+  std::string result(uint64_t seq) { return shown(*reader_->find_result(id_of(seq))); }
+  std::vector<std::string> notes(uint64_t seq) {
+    std::vector<std::string> out;
+    const auto events = reader_->events(id_of(seq));
+    for (const auto& event : *events) out.push_back(event.note);
+    return out;
+  }
+  std::vector<uint64_t> listed(const ListFilter& filter) {
+    std::vector<uint64_t> out;
+    const auto rows = reader_->list(filter);
+    for (const TaskRow& row : *rows) out.push_back(row.seq);
+    return out;
+  }
+  std::vector<uint64_t> live() {
+    std::vector<uint64_t> out;
+    EXPECT_TRUE(store_->load_live([&](const TaskRow& row) { out.push_back(row.seq); }));
+    return out;
+  }
+  static std::string shown(const model::Bytes& bytes) { return bytes ? *bytes : "(none)"; }
+
+  TempDir directory_;
+  std::unique_ptr<Store> store_;
+  std::unique_ptr<Reader> reader_;
+};
+
+TEST_P(StoreTest, AnEmptyStoreHasNothing) {
+  EXPECT_EQ(find(1), std::nullopt);
+  EXPECT_EQ(program(1), "(none)");
+  EXPECT_EQ(result(1), "(none)");
+  EXPECT_THAT(notes(1), IsEmpty());
+  EXPECT_THAT(listed({}), IsEmpty());
+  EXPECT_THAT(live(), IsEmpty());
+  EXPECT_TRUE(store_->commit({}));
+}
+
+TEST_P(StoreTest, TheBootNumberGrowsAndTheLastSeqIsKept) {
+  const Boot second = *store_->open_boot();
+  EXPECT_EQ(second.boot, 2U);
+  EXPECT_EQ(second.last_seq, 0U);
+  commit({insert_of(make_row(9)), insert_of(make_row(4))});
+  commit({DeleteTask{id_of(9)}});
+  const Boot third = *store_->open_boot();
+  EXPECT_EQ(third.boot, 3U);
+  EXPECT_EQ(third.last_seq, 9U);
+}
+
+TEST_P(StoreTest, EveryFieldComesBack) {
+  const TaskRow plain = make_row(1);
+  const TaskRow full = full_row(2);
+  commit({insert_of(plain), insert_of(full)});
+  EXPECT_EQ(find(1), plain);
+  EXPECT_EQ(find(2), full);
+  EXPECT_EQ(reader_->list({})->front(), full);
+  std::vector<TaskRow> rows;
+  ASSERT_TRUE(store_->load_live([&](TaskRow row) { rows.push_back(std::move(row)); }));
+  EXPECT_THAT(rows, ElementsAre(plain, full));
+}
+
+TEST_P(StoreTest, AnUpdateReplacesEveryField) {
+  commit({insert_of(make_row(1)), insert_of(full_row(2))});
+  const TaskRow was_full = make_row(2);
+  commit({UpdateTask{full_row(1)}, UpdateTask{was_full}});
+  EXPECT_EQ(find(1), full_row(1));
+  EXPECT_EQ(find(2), was_full);
+}
+
+TEST_P(StoreTest, EveryStateAndVerdictComesBack) {
+  for (size_t i = 0; i < model::kTaskStateCount; ++i) {
+    commit({insert_of(make_row(i + 1, static_cast<TaskState>(i)))});
+    EXPECT_EQ(find(i + 1)->state, static_cast<TaskState>(i));
+  }
+  for (size_t i = 0; i < model::kVerdictCount; ++i) {
+    TaskRow row = make_row(1);
+    row.verdict = static_cast<model::Verdict>(i);
+    commit({UpdateTask{row}});
+    EXPECT_EQ(find(1)->verdict, row.verdict);
+  }
+}
+
+TEST_P(StoreTest, EmptyStringsAndTheHighestSeq) {
+  TaskRow row;
+  row.id = id_of(1);
+  row.seq = kMaxSeq;
+  commit({insert_of(row, "")});
+  EXPECT_EQ(find(1), row);
+  EXPECT_EQ(program(1), "");
+  ListFilter above;
+  above.before_seq = std::numeric_limits<uint64_t>::max();
+  EXPECT_THAT(listed(above), ElementsAre(kMaxSeq));
+}
+
+TEST_P(StoreTest, ProgramsAndResultsAreAnyBytes) {
+  std::string bytes;
+  for (int i = 0; i < 100'000; ++i) bytes.push_back(static_cast<char>(i));
+  commit({insert_of(make_row(1), bytes), PutResult{id_of(1), bytes_of(bytes + "r")},
+          model::InsertTask{make_row(2), nullptr}});
+  EXPECT_EQ(program(1), bytes);
+  EXPECT_EQ(result(1), bytes + "r");
+  EXPECT_EQ(program(2), "(none)");
+  commit({PutResult{id_of(1), bytes_of("")}});
+  EXPECT_EQ(result(1), "");
+}
+
+TEST_P(StoreTest, EventsKeepTheirOrderAndFields) {
+  model::TaskEvent event{
+      id_of(1),   wall_from_micros(-3), TaskState::dead, 4, model::Verdict::memory_limit,
+      "worker 1", "n\xC3\xB6te"};
+  commit({insert_of(make_row(1)), insert_of(make_row(2)), AddEvent{event_of(1, "a")},
+          AddEvent{event_of(2, "other")}, AddEvent{event_of(1, "b")}});
+  commit({AddEvent{event}});
+  EXPECT_THAT(notes(1), ElementsAre("a", "b", event.note));
+  EXPECT_EQ(reader_->events(id_of(1))->back(), event);
+  EXPECT_THAT(notes(2), ElementsAre("other"));
+}
+
+TEST_P(StoreTest, WritesOfABatchApplyInOrder) {
+  TaskRow changed = make_row(1);
+  changed.version = 2;
+  TaskRow changed_again = changed;
+  changed_again.version = 3;
+  commit({insert_of(make_row(1), "old"), AddEvent{event_of(1, "old")}, DeleteTask{id_of(1)},
+          insert_of(make_row(1), "new"), UpdateTask{changed}, PutResult{id_of(1), bytes_of("r1")},
+          PutResult{id_of(1), bytes_of("r2")}, AddEvent{event_of(1, "new")},
+          UpdateTask{changed_again}});
+  EXPECT_EQ(find(1), changed_again);
+  EXPECT_EQ(program(1), "new");
+  EXPECT_EQ(result(1), "r2");
+  EXPECT_THAT(notes(1), ElementsAre("new"));
+}
+
+TEST_P(StoreTest, DeletingTakesEverything) {
+  commit({insert_of(make_row(1)), PutResult{id_of(1), bytes_of("r")}, AddEvent{event_of(1, "e")},
+          insert_of(make_row(2))});
+  commit({DeleteTask{id_of(1)}, DeleteTask{id_of(77)}});
+  EXPECT_EQ(find(1), std::nullopt);
+  EXPECT_EQ(program(1), "(none)");
+  EXPECT_EQ(result(1), "(none)");
+  EXPECT_THAT(notes(1), IsEmpty());
+  EXPECT_THAT(listed({}), ElementsAre(2));
+  // What was there does not come back with a new task of the same id and seq.
+  commit({model::InsertTask{make_row(1), nullptr}});
+  EXPECT_EQ(program(1), "(none)");
+  EXPECT_EQ(result(1), "(none)");
+  EXPECT_THAT(notes(1), IsEmpty());
+}
+
+// A batch that does something of each kind to the stored task 1, and then `last`.
+Writes spoiled(const model::Write& last) {
+  TaskRow changed = make_row(1, TaskState::succeeded);
+  changed.version = 9;
+  return {insert_of(make_row(50)),
+          UpdateTask{changed},
+          PutResult{id_of(1), bytes_of("spoiled")},
+          AddEvent{event_of(1, "spoiled")},
+          DeleteTask{id_of(2)},
+          last};
+}
+
+TEST_P(StoreTest, ARefusedBatchLeavesNothing) {
+  commit({insert_of(make_row(1)), PutResult{id_of(1), bytes_of("good")},
+          AddEvent{event_of(1, "good")}, insert_of(make_row(2), "two")});
+  TaskRow moved = make_row(1);
+  moved.queue = "elsewhere";
+  TaskRow same_seq = make_row(1);
+  same_seq.id = id_of(60);
+  const std::vector<std::pair<model::Write, ErrorCode>> refused = {
+      {insert_of(make_row(1)), ErrorCode::conflict},
+      {insert_of(make_row(50)), ErrorCode::conflict},
+      {insert_of(same_seq), ErrorCode::internal},
+      {insert_of(make_row(0)), ErrorCode::internal},
+      {insert_of(make_row(kMaxSeq + 1)), ErrorCode::internal},
+      {UpdateTask{make_row(2)}, ErrorCode::internal},
+      {UpdateTask{make_row(99)}, ErrorCode::internal},
+      {UpdateTask{moved}, ErrorCode::internal},
+      {PutResult{id_of(99), bytes_of("r")}, ErrorCode::internal},
+      {PutResult{id_of(1), nullptr}, ErrorCode::internal},
+      {AddEvent{event_of(99, "e")}, ErrorCode::internal},
+  };
+  for (const auto& [last, code] : refused) {
+    EXPECT_EQ(refusal(spoiled(last)), code) << "write kind " << last.index();
+    EXPECT_EQ(find(1), make_row(1));
+    EXPECT_EQ(result(1), "good");
+    EXPECT_THAT(notes(1), ElementsAre("good"));
+    EXPECT_EQ(program(2), "two");
+    EXPECT_THAT(listed({}), ElementsAre(2, 1));
+    EXPECT_THAT(live(), ElementsAre(1, 2));
+  }
+  EXPECT_EQ(store_->open_boot()->last_seq, 2U);
+  commit({insert_of(make_row(3))});  // and the store goes on
+  EXPECT_THAT(listed({}), ElementsAre(3, 2, 1));
+}
+
+TEST_P(StoreTest, AConflictNamesTheTask) {
+  commit({insert_of(make_row(1))});
+  TaskRow other_seq = make_row(1);
+  other_seq.seq = 5;
+  const Status done = store_->commit({insert_of(other_seq)});
+  ASSERT_FALSE(done);
+  EXPECT_EQ(done.error().code, ErrorCode::conflict);
+  EXPECT_THAT(done.error().message, ::testing::HasSubstr(to_string(id_of(1))));
+}
+
+TEST_P(StoreTest, AValueThatIsTooLargeIsRefused) {
+  const std::string large(kMaxValueBytes + 1, 'x');
+  EXPECT_EQ(refusal({insert_of(make_row(1), large)}), ErrorCode::too_large);
+  commit({insert_of(make_row(1))});
+  EXPECT_EQ(refusal({PutResult{id_of(1), bytes_of(large)}}), ErrorCode::too_large);
+}
+
+TEST_P(StoreTest, LiveRowsComeBySeqWithoutTheTerminalOnes) {
+  Writes writes;
+  for (uint64_t seq = 40; seq >= 1; --seq) {
+    writes.emplace_back(
+        insert_of(make_row(seq, static_cast<TaskState>(seq % model::kTaskStateCount))));
+  }
+  commit(writes);
+  std::vector<uint64_t> expected;
+  for (uint64_t seq = 1; seq <= 40; ++seq) {
+    if (seq % model::kTaskStateCount < 5) expected.push_back(seq);
+  }
+  EXPECT_EQ(live(), expected);
+}
+
+TEST_P(StoreTest, ListsFilterAndPage) {
+  Writes writes;
+  for (uint64_t seq = 1; seq <= 12; ++seq) {
+    TaskRow row = make_row(seq, seq % 2 == 0 ? TaskState::dead : TaskState::queued);
+    row.tenant = seq <= 6 ? "a" : "b";
+    row.queue = seq % 3 == 0 ? "slow" : "fast";
+    writes.emplace_back(insert_of(row));
+  }
+  commit(writes);
+  ListFilter filter;
+  filter.limit = 5;
+  EXPECT_THAT(listed(filter), ElementsAre(12, 11, 10, 9, 8));
+  filter.before_seq = 8;
+  EXPECT_THAT(listed(filter), ElementsAre(7, 6, 5, 4, 3));
+  filter.tenant = "a";
+  EXPECT_THAT(listed(filter), ElementsAre(6, 5, 4, 3, 2));
+  filter.queue = "fast";
+  EXPECT_THAT(listed(filter), ElementsAre(5, 4, 2, 1));
+  filter.state = TaskState::dead;
+  EXPECT_THAT(listed(filter), ElementsAre(4, 2));
+  filter.tenant = "";
+  filter.before_seq = std::nullopt;
+  EXPECT_THAT(listed(filter), ElementsAre(10, 8, 4, 2));
+  filter.queue = "none";
+  EXPECT_THAT(listed(filter), IsEmpty());
+  filter = ListFilter{};
+  filter.limit = 0;
+  EXPECT_THAT(listed(filter), IsEmpty());
+  filter.limit = 100;
+  filter.before_seq = 1;
+  EXPECT_THAT(listed(filter), IsEmpty());
+}
+
+TEST_P(StoreTest, AListIsBounded) {
+  Writes writes;
+  for (uint64_t seq = 1; seq <= kMaxListRows + 5; ++seq)
+    writes.emplace_back(insert_of(make_row(seq)));
+  commit(writes);
+  ListFilter filter;
+  filter.limit = kMaxListRows + 5;
+  const auto rows = listed(filter);
+  EXPECT_EQ(rows.size(), kMaxListRows);
+  EXPECT_EQ(rows.front(), kMaxListRows + 5);
+}
+
+TEST_P(StoreTest, AReaderOnAnotherThreadSeesWholeBatchesOnly) {
+  constexpr uint64_t kBatches = 200;
+  constexpr uint64_t kRows = 5;
+  std::atomic<uint64_t> committed{0};
+  std::atomic<bool> writing{true};
+  auto other = store_->reader();
+  ASSERT_TRUE(other);
+  std::string fault;
+  std::thread thread([&, reader = *std::move(other)] {
+    while (writing.load() && fault.empty()) {
+      const uint64_t known = committed.load();
+      ListFilter filter;
+      filter.limit = kMaxListRows;
+      const auto rows = reader->list(filter);
+      if (!rows) {
+        fault = rows.error().text();
+      } else if (rows->size() % kRows != 0) {
+        fault = "a part of a batch is seen";
+      } else if (rows->size() < known * kRows) {
+        fault = "a committed batch is not seen";
+      }
+    }
+  });
+  for (uint64_t batch = 0; batch < kBatches; ++batch) {
+    Writes writes;
+    for (uint64_t i = 1; i <= kRows; ++i)
+      writes.emplace_back(insert_of(make_row(batch * kRows + i)));
+    EXPECT_TRUE(store_->commit(writes));
+    committed.fetch_add(1);
+  }
+  writing = false;
+  thread.join();
+  EXPECT_EQ(fault, "");
+}
+
+TEST_P(StoreTest, AReaderOutlivesItsStore) {
+  commit({insert_of(make_row(1), "p")});
+  store_.reset();
+  EXPECT_EQ(find(1), make_row(1));
+  EXPECT_EQ(program(1), "p");
+}
+
+INSTANTIATE_TEST_SUITE_P(All, StoreTest,
+                         ::testing::Values(Kind{"memory", open_memory},
+                                           Kind{"sqlite", open_sqlite}),
+                         [](const auto& each) { return each.param.name; });
+
+}  // namespace
+}  // namespace kiln::store
