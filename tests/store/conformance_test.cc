@@ -262,10 +262,10 @@ TEST_P(StoreTest, AConflictNamesTheTask) {
 }
 
 TEST_P(StoreTest, AValueThatIsTooLargeIsRefused) {
-  const std::string large(kMaxValueBytes + 1, 'x');
-  EXPECT_EQ(refusal({insert_of(make_row(1), large)}), ErrorCode::too_large);
+  const auto large = std::make_shared<const std::string>(kMaxValueBytes + 1, 'x');
+  EXPECT_EQ(refusal({model::InsertTask{make_row(1), large}}), ErrorCode::too_large);
   commit({insert_of(make_row(1))});
-  EXPECT_EQ(refusal({PutResult{id_of(1), bytes_of(large)}}), ErrorCode::too_large);
+  EXPECT_EQ(refusal({PutResult{id_of(1), large}}), ErrorCode::too_large);
 }
 
 TEST_P(StoreTest, LiveRowsComeBySeqWithoutTheTerminalOnes) {
@@ -328,7 +328,7 @@ TEST_P(StoreTest, AListIsBounded) {
 }
 
 TEST_P(StoreTest, AReaderOnAnotherThreadSeesWholeBatchesOnly) {
-  constexpr uint64_t kBatches = 200;
+  constexpr uint64_t kBatches = 50;
   constexpr uint64_t kRows = 5;
   std::atomic<uint64_t> committed{0};
   std::atomic<bool> writing{true};
