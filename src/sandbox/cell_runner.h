@@ -12,6 +12,7 @@
 // on_finished, whatever happens (launcher death: Verdict::infrastructure_error).
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -26,6 +27,8 @@
 #include "model/task.h"
 
 namespace kiln::sandbox {
+
+inline constexpr std::chrono::seconds kLauncherStartTimeout{30};
 
 using CellId = uint64_t;  // chosen by the caller; unique among cells that have not finished
 

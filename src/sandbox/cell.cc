@@ -1,0 +1,388 @@
+#include "sandbox/cell.h"
+
+#include <fcntl.h>
+#include <linux/sched.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <csignal>
+#include <cstdio>
+#include <ctime>
+#include <limits>
+
+#include "sandbox/files.h"
+#include "sandbox/memory_file.h"
+#include "sandbox/root_template.h"
+#include "sandbox/socket.h"
+
+namespace kiln::sandbox {
+namespace {
+
+constexpr int64_t kNever = std::numeric_limits<int64_t>::max();
+constexpr int64_t kMicrosPerMilli = 1'000;
+constexpr const char* kInitOomScore = "-1000";
+
+int send_signal(const UniqueFd& pidfd, int signal) {
+  if (!pidfd) return ESRCH;
+  return ::syscall(SYS_pidfd_send_signal, pidfd.get(), signal, nullptr, 0) == 0 ? 0 : errno;
+}
+
+MountOptions tmpfs_options(int64_t bytes, int64_t inodes, unsigned mode, uint32_t owner) {
+  MountOptions out;
+  // The root directory is an inode, too.
+  std::snprintf(out.text.data(), out.text.size(), "size=%lld,nr_inodes=%lld,mode=%o,uid=%u,gid=%u",
+                static_cast<long long>(bytes), static_cast<long long>(inodes + 1), mode, owner,
+                owner);
+  return out;
+}
+
+}  // namespace
+
+int64_t monotonic_us() {
+  timespec now{};
+  ::clock_gettime(CLOCK_MONOTONIC, &now);
+  return int64_t{now.tv_sec} * 1'000'000 + now.tv_nsec / 1000;
+}
+
+Cell::Cell(CellHost& host, const wire::Run& run, std::vector<UniqueFd> fds, bool self_test)
+    : host_(host), self_test_(self_test), limits_(run.limits) {
+  finished_.id = run.id;
+  setup_deadline_us_ = monotonic_us() + kSetupTimeoutUs;
+  const StepFailure failure = build(run, fds);
+  if (payload_ != nullptr) ::munmap(payload_, payload_size_);
+  payload_ = nullptr;
+  view_ = {};
+  if (!failure.failed()) return;
+  finished_.failure = failure;
+  state_ = State::removing;
+  teardown_deadline_us_ = monotonic_us() + kTeardownTimeoutUs;
+  try_remove(monotonic_us());
+}
+
+Cell::~Cell() { kill_init(); }
+
+StepFailure Cell::build(const wire::Run& run, std::vector<UniqueFd>& fds) {
+  if (fds.size() != wire::kRunFdCount) return {Step::request, EBADMSG, 0};
+  if (const StepFailure failure = map_payload(run, fds[wire::kPayloadFd].get()); failure.failed()) {
+    return failure;
+  }
+  uids_ = host_.uids->take();
+  if (!uids_) return {Step::uids, EAGAIN, -1};
+  StepFailure failure;
+  const std::string name = "cell-" + std::to_string(host_.next_cgroup++);
+  cgroup_ = host_.cgroups->create(name, limits_, failure);
+  if (!cgroup_) return failure;
+  for (const wire::RunFd fd : {wire::kStdoutFd, wire::kStderrFd}) {
+    // Else a program could not open /dev/stdout: the pipe's inode belongs to the worker's user.
+    if (::fchown(fds[fd].get(), uids_->program, uids_->program) != 0) {
+      return {Step::pipes, errno, static_cast<int32_t>(fd)};
+    }
+  }
+  CellPlan plan;
+  plan.stdin_fd = fds[wire::kStdinFd].get();
+  plan.stdout_fd = fds[wire::kStdoutFd].get();
+  plan.stderr_fd = fds[wire::kStderrFd].get();
+  return clone_init(plan);
+}
+
+StepFailure Cell::map_payload(const wire::Run& run, int fd) {
+  struct stat status {};
+  if (!is_sealed(fd) || ::fstat(fd, &status) != 0) return {Step::request, EBADF, 1};
+  const auto size = static_cast<size_t>(status.st_size);
+  if (size == 0 || size > wire::kMaxPayloadBytes) return {Step::request, EFBIG, 1};
+  void* memory = ::mmap(nullptr, size, PROT_READ, MAP_PRIVATE, fd, 0);
+  if (memory == MAP_FAILED) return {Step::request, errno, 2};
+  payload_ = memory;
+  payload_size_ = size;
+  auto view = wire::decode_run(run, {static_cast<const std::byte*>(memory), size});
+  if (!view) return {Step::request, EBADMSG, 3};
+  view_ = std::move(*view);
+  return {};
+}
+
+StepFailure Cell::clone_init(CellPlan& plan) {
+  auto pair = packet_socket_pair();
+  if (!pair) return {Step::clone, EMFILE, -1};
+  plan.program = &view_;
+  plan.limits = limits_;
+  plan.uids = *uids_;
+  plan.root = host_.root.c_str();
+  plan.cgroup_joins = cgroup_->join_fds();
+  plan.filter = {static_cast<unsigned short>(host_.filter.size()), host_.filter.data()};
+  plan.box = tmpfs_options(limits_.box_bytes, limits_.box_inodes, 0755, uids_->program);
+  plan.tmp = tmpfs_options(limits_.tmp_bytes, limits_.tmp_inodes, 01777, 0);
+  plan.shm = tmpfs_options(limits_.shm_bytes, limits_.shm_inodes, 01777, 0);
+  plan.socket = pair->second.get();
+  plan.self_test = self_test_;
+  plan.launcher_namespaces = host_.namespaces;
+
+  int pidfd = -1;
+  clone_args arguments{};
+  arguments.flags =
+      CLONE_NEWPID | CLONE_NEWNS | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_PIDFD;
+  arguments.pidfd = reinterpret_cast<uint64_t>(&pidfd);
+  arguments.exit_signal = SIGCHLD;
+  if (cgroup_->clone_fd() >= 0) {
+    arguments.flags |= CLONE_INTO_CGROUP;
+    arguments.cgroup = static_cast<uint64_t>(cgroup_->clone_fd());
+  }
+  const long pid = ::syscall(SYS_clone3, &arguments, sizeof arguments);
+  if (pid < 0) return {Step::clone, errno, -1};
+  if (pid == 0) run_cell_init(plan);
+  pid_ = static_cast<pid_t>(pid);
+  init_.reset(pidfd);
+  socket_ = std::move(pair->first);
+  return {};
+}
+
+// user_namespaces(7): written from outside, by root; the init cannot have gone and its pid been
+// used again, since nobody but us reaps it.
+StepFailure Cell::write_id_map() {
+  const std::string base = "/proc/" + std::to_string(pid_);
+  const std::string map = std::to_string(kInnerProgramId) + " " + std::to_string(uids_->program) +
+                          " 1\n" + std::to_string(kInnerInitId) + " " +
+                          std::to_string(uids_->init) + " 1\n";
+  int32_t index = 0;
+  for (const char* file : {"/uid_map", "/gid_map"}) {
+    if (const int error = write_file(AT_FDCWD, (base + file).c_str(), map)) {
+      return {Step::id_map, error, index};
+    }
+    ++index;
+  }
+  const char go = 1;
+  if (::send(socket_.get(), &go, 1, MSG_NOSIGNAL) != 1) return {Step::id_map, errno, index};
+  return {};
+}
+
+void Cell::fail(const StepFailure& failure) {
+  // A cell that is being killed, or is out of memory, fails because of that.
+  if (finished_.causes == 0 && !finished_.failure.failed()) finished_.failure = failure;
+  state_ = State::ending;
+  kill_init();
+}
+
+void Cell::kill(uint32_t causes) {
+  if (state_ == State::removing || state_ == State::done) return;
+  finished_.causes |= causes;
+  if (state_ == State::ending) return;
+  state_ = State::ending;
+  // First the program alone: then the init can still tell its status and resources.
+  if (send_signal(program_, SIGKILL) == 0) {
+    kill_deadline_us_ = monotonic_us() + kKillGraceUs;
+  } else {
+    kill_init();
+  }
+}
+
+void Cell::kill_init() {
+  kill_deadline_us_ = 0;
+  send_signal(init_, SIGKILL);
+  if (teardown_deadline_us_ == 0) teardown_deadline_us_ = monotonic_us() + kTeardownTimeoutUs;
+}
+
+void Cell::fill_poll(std::span<pollfd, kPollCount> polls) const {
+  polls[0] = {socket_.get(), POLLIN, 0};
+  polls[1] = {init_.get(), POLLIN, 0};
+  const bool watch = cgroup_ && (finished_.causes & wire::kMemory) == 0 && init_.valid();
+  polls[2] = {watch ? cgroup_->oom_fd() : -1, watch ? cgroup_->oom_poll_events() : short{0}, 0};
+}
+
+void Cell::on_poll(std::span<const pollfd, kPollCount> polls) {
+  if (polls[2].revents != 0) check_memory();
+  if (polls[0].revents != 0) read_reports();
+  if (polls[1].revents != 0) on_init_dead();
+}
+
+int64_t Cell::next_deadline_us() const {
+  int64_t next = kNever;
+  const auto consider = [&next](int64_t at) {
+    if (at != 0) next = std::min(next, at);
+  };
+  if (state_ == State::building) consider(setup_deadline_us_);
+  if (state_ == State::running) {
+    consider(wall_deadline_us_);
+    consider(soft_deadline_us_);
+    consider(next_cpu_check_us_);
+  }
+  if (state_ == State::ending) {
+    consider(kill_deadline_us_);
+    consider(kill_deadline_us_ == 0 ? teardown_deadline_us_ : 0);
+  }
+  if (state_ == State::removing) consider(next_remove_us_);
+  return next;
+}
+
+void Cell::on_time(int64_t now_us) {
+  if (state_ == State::building && now_us >= setup_deadline_us_) {
+    fail({Step::init_lost, ETIMEDOUT, -1});
+  }
+  if (state_ == State::running && now_us >= next_cpu_check_us_) check_cpu(now_us);
+  if (state_ == State::running && now_us >= wall_deadline_us_) kill(wire::kWall);
+  if (state_ == State::running && soft_deadline_us_ != 0 && now_us >= soft_deadline_us_) {
+    soft_deadline_us_ = 0;
+    if (send_signal(program_, SIGTERM) == 0) finished_.causes |= wire::kSoft;
+  }
+  if (state_ == State::ending && kill_deadline_us_ != 0 && now_us >= kill_deadline_us_) kill_init();
+  if (state_ == State::ending && teardown_deadline_us_ != 0 && now_us >= teardown_deadline_us_) {
+    finished_.failure = {Step::teardown, ETIMEDOUT, -1};
+    state_ = State::done;  // the user ids stay taken: something may still run under them
+  }
+  if (state_ == State::removing && now_us >= next_remove_us_) try_remove(now_us);
+}
+
+bool Cell::take_started(wire::Started& out) {
+  if (finished_.started_us == 0 || told_started_) return false;
+  told_started_ = true;
+  out.id = finished_.id;
+  out.at_us = finished_.started_us;
+  return true;
+}
+
+void Cell::read_reports() {
+  while (socket_) {
+    Packet packet = receive_packet(socket_.get(), MSG_DONTWAIT);
+    if (packet.error == EAGAIN) return;
+    if (packet.error != 0 || packet.bytes.size() != sizeof(ChildReport)) {
+      socket_.reset();  // end of file: the init is dying, its pidfd tells
+      return;
+    }
+    on_report(wire::packet_as<ChildReport>(packet.bytes), packet.fds);
+  }
+}
+
+void Cell::on_report(const ChildReport& report, std::vector<UniqueFd>& fds) {
+  switch (report.type) {
+    case ReportType::want_map:
+      if (const StepFailure failure = write_id_map(); failure.failed()) fail(failure);
+      return;
+    case ReportType::failed:
+      check_memory();  // a set-up that ran out of memory is the limit's doing, not ours
+      fail(report.failure);
+      return;
+    case ReportType::running:
+      on_running(report, fds);
+      return;
+    case ReportType::exited:
+      finished_.wait_status = report.wait_status;
+      finished_.memory_rss_bytes = report.rss_bytes;
+      finished_.wall_us = std::max(int64_t{0}, report.at_us - finished_.started_us);
+      state_ = State::ending;
+      kill_init();  // it is exiting by itself
+      return;
+  }
+}
+
+void Cell::on_running(const ChildReport& report, std::vector<UniqueFd>& fds) {
+  if (fds.size() != kRunningFdCount) return fail({Step::init_lost, EBADMSG, -1});
+  program_ = std::move(fds[kProgramFd]);
+  box_ = std::move(fds[kBoxFd]);
+  tmp_ = std::move(fds[kTmpFd]);
+  shm_ = std::move(fds[kShmFd]);
+  finished_.started_us = report.at_us;
+  if (state_ != State::building) {  // killed meanwhile
+    kill_init();
+    return;
+  }
+  const std::string score = "/proc/" + std::to_string(pid_) + "/oom_score_adj";
+  // A container's root may lack CAP_SYS_RESOURCE, which lowering the score takes. Then the kernel
+  // might choose the init when memory runs out: the cell dies whole all the same, and the verdict
+  // is the same.
+  const int error = write_file(AT_FDCWD, score.c_str(), kInitOomScore);
+  if (error != 0 && error != EACCES) {
+    return fail({Step::oom_score, error, -1});
+  }
+  state_ = State::running;
+  wall_deadline_us_ = report.at_us + limits_.wall_ms * kMicrosPerMilli;
+  if (limits_.soft_ms > 0) soft_deadline_us_ = report.at_us + limits_.soft_ms * kMicrosPerMilli;
+  next_cpu_check_us_ = report.at_us + kMinCpuCheckUs;
+  check_cpu(report.at_us);
+}
+
+void Cell::on_init_dead() {
+  read_reports();
+  siginfo_t info{};
+  ::waitid(static_cast<idtype_t>(P_PIDFD), static_cast<id_t>(init_.get()), &info, WEXITED);
+  const bool explained =
+      finished_.wait_status != -1 || finished_.causes != 0 || finished_.failure.failed();
+  settle();
+  if (!explained && finished_.causes == 0) finished_.failure = {Step::init_lost, ECHILD, -1};
+  if (finished_.started_us != 0 && finished_.wall_us == 0) {
+    finished_.wall_us = monotonic_us() - finished_.started_us;
+  }
+  init_.reset();
+  socket_.reset();
+  state_ = State::removing;
+  teardown_deadline_us_ = monotonic_us() + kTeardownTimeoutUs;
+  try_remove(monotonic_us());
+}
+
+void Cell::check_memory() {
+  if (cgroup_->counters().oom_events > 0) kill(wire::kMemory);
+}
+
+// The next check comes when the cell could have used up the rest at the earliest: at the full speed
+// of its CPU share, and twice that, since a quota may be spent at the start of a period.
+void Cell::check_cpu(int64_t now_us) {
+  const int64_t used = cgroup_->cpu_us().value_or(0);
+  const int64_t left = limits_.cpu_ms * kMicrosPerMilli - used;
+  if (left <= 0) return kill(wire::kCpu);
+  const int64_t fastest = left * 1000 / std::max<int64_t>(1, 2 * limits_.cpus_milli);
+  next_cpu_check_us_ = now_us + std::clamp(fastest, kMinCpuCheckUs, kMaxCpuCheckUs);
+}
+
+void Cell::hit(model::LimitHit limit) {
+  finished_.limits_hit |= 1U << static_cast<uint32_t>(limit);
+}
+
+void Cell::note_full(const UniqueFd& directory) {
+  struct statvfs status {};
+  if (!directory || ::fstatvfs(directory.get(), &status) != 0) return;
+  if (status.f_bfree == 0) hit(model::LimitHit::disk);
+  if (status.f_ffree == 0) hit(model::LimitHit::inodes);
+}
+
+// Everything in the cell is dead: the counters are final.
+void Cell::settle() {
+  const CellCounters counters = cgroup_->counters();
+  finished_.cpu_us = counters.cpu_us.value_or(wire::kNoCounter);
+  finished_.memory_charged_bytes = counters.memory_peak_bytes.value_or(wire::kNoCounter);
+  if (counters.peak_processes) {
+    finished_.peak_processes = std::max<int64_t>(0, *counters.peak_processes - kInitProcesses);
+  }
+  if (counters.oom_events > 0) finished_.causes |= wire::kMemory;
+  if ((finished_.causes & wire::kMemory) != 0) hit(model::LimitHit::memory);
+  if ((finished_.causes & wire::kWall) != 0) hit(model::LimitHit::wall);
+  if ((finished_.causes & wire::kCpu) != 0) hit(model::LimitHit::cpu);
+  if (counters.refused_forks > 0) hit(model::LimitHit::processes);
+  const int status = finished_.wait_status;
+  if (status != -1 && WIFSIGNALED(status) && WTERMSIG(status) == SIGXFSZ) {
+    hit(model::LimitHit::file_size);
+  }
+  for (UniqueFd* directory : {&box_, &tmp_, &shm_}) {
+    note_full(*directory);
+    directory->reset();  // the last hold on the tmpfs: its memory goes before the cgroup does
+  }
+}
+
+void Cell::try_remove(int64_t now_us) {
+  const int error = cgroup_ ? cgroup_->remove() : 0;
+  if (error != 0 && now_us < teardown_deadline_us_) {
+    next_remove_us_ = now_us + kRemoveRetryUs;
+    return;
+  }
+  if (error != 0) {
+    finished_.failure = {Step::teardown, error, -1};
+  } else if (uids_) {
+    host_.uids->give_back(*uids_);
+  }
+  cgroup_.reset();
+  state_ = State::done;
+}
+
+}  // namespace kiln::sandbox

@@ -1,0 +1,114 @@
+// One cell, as the launcher sees it: from the request to the moment when nothing of it is left.
+//
+//   building --running report--> running --exited report or kill--> ending --init reaped-->
+//   removing
+//      |                                                               ^                       |
+//      +-- failed report, kill or time-out ---------------------------+          cgroup removed:
+//      done
+//
+// The kernel kills all of a cell with its init, and the init's pidfd becomes readable only when the
+// last process of the pid namespace is dead and reaped (pid_namespaces(7)); then the cgroup must
+// let itself be removed, which proves it empty; only then is the cell done and may be told.
+//
+// Not thread-safe: the launcher's one thread.
+#pragma once
+
+#include <poll.h>
+#include <sys/types.h>
+
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "base/fd.h"
+#include "sandbox/cell_child.h"
+#include "sandbox/cgroup.h"
+#include "sandbox/uid_range.h"
+#include "sandbox/wire.h"
+
+namespace kiln::sandbox {
+
+// What the cells of a launcher share.
+struct CellHost {
+  std::string root;  // the template
+  std::vector<sock_filter> filter;
+  NamespaceIds namespaces{};
+  std::unique_ptr<CgroupTree> cgroups;
+  std::optional<UidRange> uids;
+  uint64_t next_cgroup = 0;
+};
+
+inline constexpr int64_t kSetupTimeoutUs = 20'000'000;
+inline constexpr int64_t kKillGraceUs = 100'000;  // for the init to reap the killed program
+inline constexpr int64_t kTeardownTimeoutUs = 5'000'000;
+inline constexpr int64_t kRemoveRetryUs = 1'000;
+inline constexpr int64_t kMinCpuCheckUs = 5'000;
+inline constexpr int64_t kMaxCpuCheckUs = 500'000;
+
+class Cell {
+ public:
+  // `fds` in the order of wire::RunFd. A cell that cannot be started is born done, with its
+  // failure.
+  Cell(CellHost& host, const wire::Run& run, std::vector<UniqueFd> fds, bool self_test);
+  ~Cell();
+  Cell(const Cell&) = delete;
+  Cell& operator=(const Cell&) = delete;
+
+  void kill(uint32_t causes);
+
+  // What to poll; -1 descriptors are ignored by poll(2). Give the same array back with its revents.
+  static constexpr size_t kPollCount = 3;
+  void fill_poll(std::span<pollfd, kPollCount> polls) const;
+  void on_poll(std::span<const pollfd, kPollCount> polls);
+  int64_t next_deadline_us() const;  // CLOCK_MONOTONIC
+  void on_time(int64_t now_us);
+
+  bool done() const { return state_ == State::done; }
+  // The running report has come and take_started() has not been asked since.
+  bool take_started(wire::Started& out);
+  const wire::Finished& finished() const { return finished_; }
+
+ private:
+  enum class State : uint8_t { building, running, ending, removing, done };
+
+  StepFailure build(const wire::Run& run, std::vector<UniqueFd>& fds);
+  StepFailure map_payload(const wire::Run& run, int fd);
+  StepFailure clone_init(CellPlan& plan);
+  StepFailure write_id_map();
+  void fail(const StepFailure& failure);
+  void read_reports();
+  void on_report(const ChildReport& report, std::vector<UniqueFd>& fds);
+  void on_running(const ChildReport& report, std::vector<UniqueFd>& fds);
+  void on_init_dead();
+  void check_memory();
+  void check_cpu(int64_t now_us);
+  void settle();
+  void note_full(const UniqueFd& directory);
+  void hit(model::LimitHit limit);
+  void try_remove(int64_t now_us);
+  void kill_init();
+
+  CellHost& host_;
+  const bool self_test_;
+  State state_ = State::building;
+  model::Limits limits_;
+  wire::RunView view_;
+  void* payload_ = nullptr;
+  size_t payload_size_ = 0;
+  std::optional<CellUids> uids_;
+  std::unique_ptr<CellCgroup> cgroup_;
+  pid_t pid_ = -1;
+  UniqueFd init_, socket_, program_;  // pidfd, our end of the socket pair, pidfd
+  UniqueFd box_, tmp_, shm_;
+  bool told_started_ = false;
+  int64_t setup_deadline_us_ = 0;
+  int64_t wall_deadline_us_ = 0;
+  int64_t soft_deadline_us_ = 0;  // 0: none, or sent
+  int64_t next_cpu_check_us_ = 0;
+  int64_t kill_deadline_us_ = 0;  // 0: not killed, or the init is already
+  int64_t teardown_deadline_us_ = 0;
+  int64_t next_remove_us_ = 0;
+  wire::Finished finished_;
+};
+
+}  // namespace kiln::sandbox

@@ -1,0 +1,82 @@
+// The code that runs inside a cell before the program: the init, from its clone to its end, and the
+// program's process up to exec.
+//
+// Both are forks of the launcher without exec: they see the launcher's memory as it was. Between
+// clone and exec nothing here allocates, logs, throws or takes a lock; all that is needed lies
+// ready in a CellPlan. What fails is told as a StepFailure through the cell's socket.
+#pragma once
+
+#include <linux/filter.h>
+#include <sys/types.h>
+
+#include <array>
+#include <cstdint>
+#include <span>
+
+#include "model/limits.h"
+#include "sandbox/steps.h"
+#include "sandbox/uid_range.h"
+#include "sandbox/wire.h"
+
+namespace kiln::sandbox {
+
+// CLOCK_MONOTONIC. Async-signal-safe.
+int64_t monotonic_us();
+
+// The launcher's own namespaces, for the self-test: inode numbers of /proc/self/ns/*.
+inline constexpr std::array<const char*, 7> kNamespaces = {"user", "pid", "mnt",   "net",
+                                                           "ipc",  "uts", "cgroup"};
+using NamespaceIds = std::array<uint64_t, kNamespaces.size()>;
+NamespaceIds own_namespaces();
+
+struct MountOptions {
+  std::array<char, 128> text{};
+};
+
+// Everything the children need; built by the launcher before clone.
+struct CellPlan {
+  const wire::RunView* program = nullptr;
+  model::Limits limits;
+  CellUids uids;
+  const char* root = nullptr;         // the template, as the launcher sees it
+  std::span<const int> cgroup_joins;  // may be empty (version 2)
+  sock_fprog filter{};
+  MountOptions box, tmp, shm;
+  int socket = -1;  // the init's end
+  int stdin_fd = -1, stdout_fd = -1, stderr_fd = -1;
+  bool self_test = false;  // check the cell instead of running a program
+  NamespaceIds launcher_namespaces{};
+
+  // Filled in by the children themselves.
+  int exec_report = -1;  // the program's process tells a failure here; closed by exec
+  int exec_go = -1;      // readable once the init has dropped what it had
+  int box_fd = -1, tmp_fd = -1, shm_fd = -1;
+  int program_fd = -1;  // pidfd
+  pid_t program_pid = -1;
+  int32_t index = -1;  // which of several things of a step
+};
+
+// What the init tells the launcher, each in one packet. `want_map` asks for the id maps; the
+// launcher answers with one byte. `running` carries a pidfd of the program and directory
+// descriptors of /box, /tmp and /dev/shm.
+enum class ReportType : uint32_t { want_map = 1, failed, running, exited };
+
+struct ChildReport {
+  ReportType type{};
+  StepFailure failure;
+  int32_t wait_status = 0;
+  int32_t reserved = 0;
+  int64_t at_us = 0;      // CLOCK_MONOTONIC
+  int64_t rss_bytes = 0;  // the largest of all processes the init has waited for
+};
+
+enum RunningFd : size_t { kProgramFd, kBoxFd, kTmpFd, kShmFd, kRunningFdCount };
+
+// Never returns. Runs in the clone.
+[[noreturn]] void run_cell_init(CellPlan& plan);
+
+// A place to make a step fail: returns 0, or an errno that the step then reports instead of being
+// done. The launcher is linked with one that returns 0; the tests link another.
+int step_fault(Step step, const CellPlan& plan);
+
+}  // namespace kiln::sandbox

@@ -1,0 +1,298 @@
+// The init of a cell. Theory of operation:
+//
+// It is the first process of the cell's pid namespace, cloned by the launcher with new pid, mount,
+// net, ipc and uts namespaces, and still the host's root. Only at the end does it make the user
+// namespace: so the other namespaces belong to the host's user namespace, no process of the cell
+// has any capability over them whatever it gets hold of, and /proc can be mounted where a
+// container's runtime has masked parts of the outer /proc. The steps stand in kSteps, in order.
+//
+// Then it forks the program's process, gives up its own privileges, and only then lets that process
+// go on. From there it waits: for the program (whose end is the cell's end: the init reports it and
+// exits, and the kernel kills whatever is left in the namespace), and for orphans.
+#include <fcntl.h>
+#include <linux/sched.h>
+#include <sched.h>
+#include <sys/mount.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+
+#include "sandbox/cell_child.h"
+#include "sandbox/cell_program.h"
+#include "sandbox/socket.h"
+
+namespace kiln::sandbox {
+namespace {
+
+constexpr char kHostName[] = "kiln";
+constexpr size_t kCopyChunk = 32 * 1024;
+
+int as_errno(long result) { return result < 0 ? errno : 0; }
+
+int join_cgroup(CellPlan& plan) {
+  for (size_t i = 0; i < plan.cgroup_joins.size(); ++i) {
+    plan.index = static_cast<int32_t>(i);
+    if (::write(plan.cgroup_joins[i], "0", 1) != 1) return errno;
+  }
+  return 0;
+}
+
+int unshare_cgroup(CellPlan&) { return as_errno(::unshare(CLONE_NEWCGROUP)); }
+
+// As the host's root, so that the least value allowed later is 0 as well (proc(5), oom_score_adj).
+// The launcher sets the init's own to -1000 once the program exists.
+int reset_oom_score(CellPlan&) {
+  const int fd = ::open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
+  if (fd < 0) return errno;
+  const int error = ::write(fd, "0", 1) == 1 ? 0 : errno;
+  ::close(fd);
+  return error == EACCES ? 0 : error;  // ours is above 0, and lowering it takes CAP_SYS_RESOURCE
+}
+
+int set_host_name(CellPlan&) {
+  if (::sethostname(kHostName, sizeof kHostName - 1) != 0) return errno;
+  return as_errno(::setdomainname("", 0));
+}
+
+int enter_template(CellPlan& plan) { return as_errno(::chdir(plan.root)); }
+
+int mount_proc(CellPlan& plan) {
+  if (const int error = enter_template(plan)) return error;
+  return as_errno(
+      ::mount("proc", "proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, "subset=pid,hidepid=2"));
+}
+
+int mount_tmpfs(const char* target, const MountOptions& options) {
+  return as_errno(::mount("tmpfs", target, "tmpfs", MS_NOSUID | MS_NODEV, options.text.data()));
+}
+
+int mount_box(CellPlan& plan) { return mount_tmpfs("box", plan.box); }
+int mount_tmp(CellPlan& plan) { return mount_tmpfs("tmp", plan.tmp); }
+int mount_shm(CellPlan& plan) { return mount_tmpfs("dev/shm", plan.shm); }
+
+// pivot_root(2), the note on pivot_root(".", "."): the old root ends up on top of the new one.
+int change_root(CellPlan&) { return as_errno(::syscall(SYS_pivot_root, ".", ".")); }
+
+int detach_old_root(CellPlan&) {
+  if (::umount2(".", MNT_DETACH) != 0) return errno;
+  return as_errno(::chdir("/"));
+}
+
+int open_directory(const char* path, int& out) {
+  out = ::open(path, O_PATH | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+  return as_errno(out);
+}
+
+int make_parents(int box, const char* path, const CellUids& uids) {
+  char part[wire::kMaxFileNameBytes + 1];
+  for (size_t i = 0; path[i] != '\0'; ++i) {
+    if (path[i] == '/') {
+      part[i] = '\0';
+      if (::mkdirat(box, part, 0755) == 0) {
+        if (::fchownat(box, part, uids.program, uids.program, AT_SYMLINK_NOFOLLOW) != 0)
+          return errno;
+      } else if (errno != EEXIST) {
+        return errno;
+      }
+    }
+    part[i] = path[i];
+  }
+  return 0;
+}
+
+int write_all(int fd, std::span<const std::byte> bytes) {
+  while (!bytes.empty()) {
+    const ssize_t put = ::write(fd, bytes.data(), std::min(bytes.size(), kCopyChunk));
+    if (put < 0 && errno != EINTR) return errno;
+    if (put > 0) bytes = bytes.subspan(static_cast<size_t>(put));
+  }
+  return 0;
+}
+
+// Nobody else is in the cell yet, and /box is a fresh tmpfs, so there is no link to be led astray
+// by.
+int write_file(const wire::FileView& file, const CellPlan& plan) {
+  if (const int error = make_parents(plan.box_fd, file.name, plan.uids)) return error;
+  const int fd =
+      ::openat(plan.box_fd, file.name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644);
+  if (fd < 0) return errno;
+  int error = write_all(fd, file.bytes);
+  if (error == 0) error = as_errno(::fchown(fd, plan.uids.program, plan.uids.program));
+  ::close(fd);
+  return error;
+}
+
+int write_input_files(CellPlan& plan) {
+  ::umask(022);
+  if (const int error = open_directory("/box", plan.box_fd)) return error;
+  if (const int error = open_directory("/tmp", plan.tmp_fd)) return error;
+  if (const int error = open_directory("/dev/shm", plan.shm_fd)) return error;
+  for (size_t i = 0; i < plan.program->files.size(); ++i) {
+    plan.index = static_cast<int32_t>(i);
+    if (const int error = write_file(plan.program->files[i], plan)) return error;
+  }
+  return 0;
+}
+
+int unshare_user(CellPlan& plan) {
+  if (::unshare(CLONE_NEWUSER) != 0) return errno;
+  ChildReport report;
+  report.type = ReportType::want_map;
+  if (const int error = send_struct(plan.socket, report)) return error;
+  char answer = 0;
+  return ::read(plan.socket, &answer, 1) == 1 ? 0 : EPIPE;
+}
+
+int fork_program(CellPlan& plan) {
+  int report[2];
+  int go[2];
+  if (::pipe2(report, O_CLOEXEC) != 0 || ::pipe2(go, O_CLOEXEC) != 0) return errno;
+  clone_args arguments{};
+  arguments.flags = CLONE_PIDFD;
+  arguments.pidfd = reinterpret_cast<uint64_t>(&plan.program_fd);
+  arguments.exit_signal = SIGCHLD;
+  const long pid = ::syscall(SYS_clone3, &arguments, sizeof arguments);
+  if (pid < 0) return errno;
+  if (pid == 0) {
+    plan.exec_report = report[1];
+    plan.exec_go = go[0];
+    ::close(go[1]);
+    run_program(plan);
+  }
+  plan.program_pid = static_cast<pid_t>(pid);
+  plan.exec_report = report[0];
+  plan.exec_go = go[1];
+  ::close(report[1]);
+  ::close(go[0]);
+  return 0;
+}
+
+int take_own_identity(CellPlan&) {
+  ::prctl(PR_SET_DUMPABLE, 0);
+  return change_identity(kInnerInitId);
+}
+
+int drop_capabilities(CellPlan&) {
+  if (const int error = empty_bounding_set()) return error;
+  if (const int error = lock_secure_bits()) return error;
+  if (const int error = empty_capabilities()) return error;
+  return as_errno(::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0));
+}
+
+struct InitStep {
+  Step step;
+  int (*run)(CellPlan&);
+};
+
+constexpr std::array kSteps = {
+    InitStep{Step::cgroup_join, join_cgroup},
+    InitStep{Step::cgroup_namespace, unshare_cgroup},
+    InitStep{Step::oom_score, reset_oom_score},
+    InitStep{Step::host_name, set_host_name},
+    InitStep{Step::mount_proc, mount_proc},
+    InitStep{Step::mount_box, mount_box},
+    InitStep{Step::mount_tmp, mount_tmp},
+    InitStep{Step::mount_shm, mount_shm},
+    InitStep{Step::pivot_root, change_root},
+    InitStep{Step::detach_root, detach_old_root},
+    InitStep{Step::input_files, write_input_files},
+    InitStep{Step::user_namespace, unshare_user},
+    InitStep{Step::fork_program, fork_program},
+    InitStep{Step::init_identity, take_own_identity},
+    InitStep{Step::init_capabilities, drop_capabilities},
+};
+
+[[noreturn]] void fail(const CellPlan& plan, const StepFailure& failure) {
+  ChildReport report;
+  report.type = ReportType::failed;
+  report.failure = failure;
+  send_struct(plan.socket, report);
+  ::_exit(1);
+}
+
+// Lets the program's process go on, and waits until it has become the program (exec closes its end)
+// or says what failed.
+void start_program(CellPlan& plan) {
+  StepFailure failure;
+  if (::write(plan.exec_go, "g", 1) != 1) fail(plan, {Step::fork_program, errno, -1});
+  const ssize_t got = ::read(plan.exec_report, &failure, sizeof failure);
+  if (got == sizeof failure) fail(plan, failure);
+  if (got != 0) fail(plan, {Step::exec, EIO, -1});
+  ::close(plan.exec_go);
+  ::close(plan.exec_report);
+  const std::array<int, kRunningFdCount> fds = {plan.program_fd, plan.box_fd, plan.tmp_fd,
+                                                plan.shm_fd};
+  ChildReport report;
+  report.type = ReportType::running;
+  report.at_us = monotonic_us();
+  if (send_struct(plan.socket, report, fds) != 0) ::_exit(1);
+  for (const int fd : fds) ::close(fd);
+}
+
+[[noreturn]] void wait_for_program(const CellPlan& plan) {
+  ChildReport report;
+  report.type = ReportType::exited;
+  while (true) {
+    int status = 0;
+    rusage usage{};
+    const pid_t pid = ::wait4(-1, &status, 0, &usage);
+    if (pid < 0 && errno != EINTR) fail(plan, {Step::init_lost, errno, -1});
+    if (pid <= 0) continue;
+    report.rss_bytes = std::max(report.rss_bytes, int64_t{usage.ru_maxrss} * 1024);
+    if (pid != plan.program_pid) continue;
+    report.wait_status = status;
+    report.at_us = monotonic_us();
+    send_struct(plan.socket, report);
+    ::_exit(0);
+  }
+}
+
+// Of what the launcher had open, the init keeps its socket only; the program's process has closed
+// everything for itself already.
+void close_all_but_needed(const CellPlan& plan) {
+  std::array<int, 7> keep = {plan.socket, plan.exec_go, plan.exec_report, plan.program_fd,
+                             plan.box_fd, plan.tmp_fd,  plan.shm_fd};
+  std::sort(keep.begin(), keep.end());
+  unsigned next = 0;
+  for (const int fd : keep) {
+    const auto number = static_cast<unsigned>(fd);
+    if (number > next) ::syscall(SYS_close_range, next, number - 1, 0);
+    next = number + 1;
+  }
+  ::syscall(SYS_close_range, next, ~0U, 0);
+}
+
+}  // namespace
+
+void run_cell_init(CellPlan& plan) {
+  for (const InitStep& step : kSteps) {
+    plan.index = -1;
+    int error = step_fault(step.step, plan);
+    if (error == 0) error = step.run(plan);
+    if (error != 0) fail(plan, {step.step, error, plan.index});
+  }
+  close_all_but_needed(plan);
+  start_program(plan);
+  wait_for_program(plan);
+}
+
+NamespaceIds own_namespaces() {
+  NamespaceIds out{};
+  for (size_t i = 0; i < kNamespaces.size(); ++i) {
+    char path[64] = "/proc/self/ns/";
+    size_t at = 14;
+    for (const char* c = kNamespaces[i]; *c != '\0'; ++c) path[at++] = *c;
+    struct stat status {};
+    if (::stat(path, &status) == 0) out[i] = status.st_ino;
+  }
+  return out;
+}
+
+}  // namespace kiln::sandbox

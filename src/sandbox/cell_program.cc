@@ -1,0 +1,252 @@
+// The program's process. It is a child of the cell's init, inside all namespaces, with every
+// capability in the cell's user namespace; each step takes something away for good, and the last
+// one before exec reads back what the kernel says is left. exec itself cannot give anything back:
+// the root is nosuid, no_new_privs is set, and the secure bits keep user 0 from meaning anything.
+#include "sandbox/cell_program.h"
+
+#include <fcntl.h>
+#include <linux/capability.h>
+#include <linux/seccomp.h>
+#include <linux/securebits.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <csignal>
+#include <string_view>
+
+namespace kiln::sandbox {
+namespace {
+
+constexpr int kReportFd = 3;  // close-on-exec
+constexpr unsigned kFirstUnused = 4;
+constexpr rlim_t kStackBytes = 8U << 20U;
+constexpr rlim_t kOpenFiles = 1024;
+constexpr rlim_t kLockedBytes = 8U << 20U;
+constexpr rlim_t kPendingSignals = 1024;
+// 1, not 0: a core_pattern that is a pipe runs its handler as the host's root for a limit of 0 too;
+// a limit of 1 is the kernel's sign for "do not" (fs/coredump.c), and is too small for a core file.
+constexpr rlim_t kCoreBytes = 1;
+
+int as_errno(long result) { return result < 0 ? errno : 0; }
+
+int start_session(CellPlan&) { return as_errno(::setsid()); }
+
+// Sources are far from 0 to 3 or moved away first, so that no dup2 overwrites one still needed.
+int keep_descriptors(CellPlan& plan) {
+  std::array<int*, 5> sources = {&plan.stdin_fd, &plan.stdout_fd, &plan.stderr_fd,
+                                 &plan.exec_report, &plan.exec_go};
+  for (size_t i = 0; i < sources.size(); ++i) {
+    plan.index = static_cast<int32_t>(i);
+    *sources[i] = ::fcntl(*sources[i], F_DUPFD_CLOEXEC, 32);
+    if (*sources[i] < 0) return errno;
+  }
+  plan.index = -1;
+  char go = 0;
+  if (::read(plan.exec_go, &go, 1) != 1) return EPIPE;  // the init has dropped its privileges
+  if (::dup2(plan.stdin_fd, 0) < 0 || ::dup2(plan.stdout_fd, 1) < 0 ||
+      ::dup2(plan.stderr_fd, 2) < 0 || ::dup3(plan.exec_report, kReportFd, O_CLOEXEC) < 0) {
+    return errno;
+  }
+  plan.exec_report = kReportFd;
+  return as_errno(::syscall(SYS_close_range, kFirstUnused, ~0U, 0));
+}
+
+int enter_box(CellPlan&) { return as_errno(::chdir("/box")); }
+
+int set_rlimits(CellPlan& plan) {
+  struct Limit {
+    int resource;
+    rlim_t soft, hard;
+  };
+  const auto file_size = static_cast<rlim_t>(plan.limits.file_size_bytes);
+  const auto memory = static_cast<rlim_t>(plan.limits.memory_bytes);
+  const std::array limits = {
+      Limit{RLIMIT_CORE, kCoreBytes, kCoreBytes},
+      Limit{RLIMIT_FSIZE, file_size, file_size},
+      Limit{RLIMIT_NOFILE, kOpenFiles, kOpenFiles},
+      Limit{RLIMIT_STACK, kStackBytes, memory > kStackBytes ? memory : kStackBytes},
+      Limit{RLIMIT_MEMLOCK, kLockedBytes, kLockedBytes},
+      Limit{RLIMIT_MSGQUEUE, 0, 0},
+      Limit{RLIMIT_SIGPENDING, kPendingSignals, kPendingSignals},
+      Limit{RLIMIT_RTPRIO, 0, 0},
+      Limit{RLIMIT_NICE, 0, 0},
+      Limit{RLIMIT_CPU, RLIM_INFINITY, RLIM_INFINITY},
+  };
+  for (size_t i = 0; i < limits.size(); ++i) {
+    plan.index = static_cast<int32_t>(i);
+    const auto resource = static_cast<__rlimit_resource_t>(limits[i].resource);
+    rlimit value{};
+    if (::getrlimit(resource, &value) != 0) return errno;
+    // Where the host's own limit is lower already, nobody here may raise it.
+    value.rlim_max = std::min(value.rlim_max, limits[i].hard);
+    value.rlim_cur = std::min(value.rlim_max, limits[i].soft);
+    if (::setrlimit(resource, &value) != 0) return errno;
+  }
+  return 0;
+}
+
+int empty_bounds(CellPlan&) { return empty_bounding_set(); }
+int lock_bits(CellPlan&) { return lock_secure_bits(); }
+int become_user(CellPlan&) { return change_identity(kInnerProgramId); }
+int empty_sets(CellPlan&) { return empty_capabilities(); }
+
+int reset_signals(CellPlan&) {
+  struct sigaction standard {};
+  standard.sa_handler = SIG_DFL;
+  for (int number = 1; number < NSIG; ++number) {
+    ::sigaction(number, &standard, nullptr);  // SIGKILL, SIGSTOP and libc's own two refuse
+  }
+  sigset_t none;
+  ::sigemptyset(&none);
+  ::umask(022);
+  return as_errno(::sigprocmask(SIG_SETMASK, &none, nullptr));
+}
+
+int set_no_new_privs(CellPlan&) { return as_errno(::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)); }
+
+int load_filter(CellPlan& plan) {
+  return as_errno(::syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &plan.filter));
+}
+
+int read_back(CellPlan&) {
+  if (!has_identity(kInnerProgramId)) return EPERM;
+  EffectiveState state;
+  if (!read_effective_state(state)) return errno != 0 ? errno : EIO;
+  return is_confined(state) ? 0 : EPERM;
+}
+
+int test_cell(CellPlan& plan) { return plan.self_test ? check_cell(plan, plan.index) : 0; }
+
+int exec_program(CellPlan& plan) {
+  if (plan.self_test) ::_exit(0);
+  ::execve(plan.program->argv[0], const_cast<char* const*>(plan.program->argv.data()),
+           const_cast<char* const*>(plan.program->env.data()));
+  return errno;
+}
+
+struct ProgramStep {
+  Step step;
+  int (*run)(CellPlan&);
+};
+
+constexpr std::array kSteps = {
+    ProgramStep{Step::session, start_session},
+    ProgramStep{Step::descriptors, keep_descriptors},
+    ProgramStep{Step::working_directory, enter_box},
+    ProgramStep{Step::rlimits, set_rlimits},
+    ProgramStep{Step::bounding_set, empty_bounds},
+    ProgramStep{Step::secure_bits, lock_bits},
+    ProgramStep{Step::identity, become_user},
+    ProgramStep{Step::capabilities, empty_sets},
+    ProgramStep{Step::signals, reset_signals},
+    ProgramStep{Step::no_new_privs, set_no_new_privs},
+    ProgramStep{Step::filter, load_filter},
+    ProgramStep{Step::read_back, read_back},
+    ProgramStep{Step::self_test, test_cell},
+    ProgramStep{Step::exec, exec_program},
+};
+
+// "CapEff:\t0000000000000000" and the like.
+uint64_t number_after(std::string_view text, std::string_view key, unsigned base, uint64_t absent) {
+  const size_t at = text.find(key);
+  if (at == std::string_view::npos) return absent;
+  uint64_t value = 0;
+  bool any = false;
+  for (size_t i = at + key.size(); i < text.size() && text[i] != '\n'; ++i) {
+    const char c = text[i];
+    unsigned digit = 99;
+    if (c >= '0' && c <= '9') digit = static_cast<unsigned>(c - '0');
+    if (c >= 'a' && c <= 'f') digit = static_cast<unsigned>(c - 'a') + 10;
+    if (digit >= base) continue;  // the tab
+    value = value * base + digit;
+    any = true;
+  }
+  return any ? value : absent;
+}
+
+}  // namespace
+
+int empty_bounding_set() {
+  for (unsigned long capability = 0; capability < 64; ++capability) {
+    if (::prctl(PR_CAPBSET_READ, capability, 0, 0, 0) < 0) return 0;  // past the kernel's last one
+    if (::prctl(PR_CAPBSET_DROP, capability, 0, 0, 0) != 0) return errno;
+  }
+  return 0;
+}
+
+int lock_secure_bits() {
+  const unsigned long bits = SECBIT_NOROOT | SECBIT_NOROOT_LOCKED | SECBIT_NO_SETUID_FIXUP |
+                             SECBIT_NO_SETUID_FIXUP_LOCKED | SECBIT_KEEP_CAPS_LOCKED |
+                             SECBIT_NO_CAP_AMBIENT_RAISE | SECBIT_NO_CAP_AMBIENT_RAISE_LOCKED;
+  return as_errno(::prctl(PR_SET_SECUREBITS, bits, 0, 0, 0));
+}
+
+int change_identity(unsigned inner_id) {
+  // Raw: the C library's wrappers would tell other threads, which there are none.
+  if (::syscall(SYS_setgroups, 0, nullptr) != 0) return errno;
+  if (::syscall(SYS_setresgid, inner_id, inner_id, inner_id) != 0) return errno;
+  return as_errno(::syscall(SYS_setresuid, inner_id, inner_id, inner_id));
+}
+
+bool has_identity(unsigned inner_id) {
+  uid_t uids[3];
+  gid_t gids[3];
+  if (::getresuid(&uids[0], &uids[1], &uids[2]) != 0) return false;
+  if (::getresgid(&gids[0], &gids[1], &gids[2]) != 0) return false;
+  for (int i = 0; i < 3; ++i) {
+    if (uids[i] != inner_id || gids[i] != inner_id) return false;
+  }
+  return ::getgroups(0, nullptr) == 0;
+}
+
+int empty_capabilities() {
+  if (::prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) != 0) return errno;
+  __user_cap_header_struct header{_LINUX_CAPABILITY_VERSION_3, 0};
+  const std::array<__user_cap_data_struct, 2> none{};
+  return as_errno(::syscall(SYS_capset, &header, none.data()));
+}
+
+bool read_effective_state(EffectiveState& out) {
+  const int fd = ::open("/proc/self/status", O_RDONLY | O_CLOEXEC);
+  if (fd < 0) return false;
+  char buffer[4096];
+  const ssize_t got = ::read(fd, buffer, sizeof buffer);
+  ::close(fd);
+  if (got <= 0) return false;
+  const std::string_view text(buffer, static_cast<size_t>(got));
+  out.inheritable = number_after(text, "\nCapInh:", 16, ~0ULL);
+  out.permitted = number_after(text, "\nCapPrm:", 16, ~0ULL);
+  out.effective = number_after(text, "\nCapEff:", 16, ~0ULL);
+  out.bounding = number_after(text, "\nCapBnd:", 16, ~0ULL);
+  out.ambient = number_after(text, "\nCapAmb:", 16, ~0ULL);
+  out.no_new_privs = number_after(text, "\nNoNewPrivs:", 10, 0);
+  out.seccomp = number_after(text, "\nSeccomp:", 10, 0);
+  return true;
+}
+
+bool is_confined(const EffectiveState& state) {
+  return state.inheritable == 0 && state.permitted == 0 && state.effective == 0 &&
+         state.bounding == 0 && state.ambient == 0 && state.no_new_privs == 1 &&
+         state.seccomp == SECCOMP_MODE_FILTER;
+}
+
+void run_program(CellPlan& plan) {
+  for (const ProgramStep& step : kSteps) {
+    plan.index = -1;
+    int error = step_fault(step.step, plan);
+    if (error == 0) error = step.run(plan);
+    if (error == 0) continue;
+    const StepFailure failure{step.step, error, plan.index};
+    [[maybe_unused]] const ssize_t put = ::write(plan.exec_report, &failure, sizeof failure);
+    ::_exit(1);
+  }
+  ::_exit(1);
+}
+
+}  // namespace kiln::sandbox

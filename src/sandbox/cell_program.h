@@ -1,0 +1,39 @@
+// The program's process from its fork to exec, and the parts that the init shares with it. All of
+// it async-signal-safe; the functions return 0 or an errno.
+#pragma once
+
+#include "sandbox/cell_child.h"
+#include "sandbox/root_template.h"
+
+namespace kiln::sandbox {
+
+// Ends in exec, or tells plan.exec_report what failed.
+[[noreturn]] void run_program(CellPlan& plan);
+
+// capabilities(7). Needs CAP_SETPCAP.
+int empty_bounding_set();
+// No capability comes back by becoming user 0 or by exec; locked. Needs CAP_SETPCAP.
+int lock_secure_bits();
+// Supplementary groups, group and user, all three of each. Needs CAP_SETUID and CAP_SETGID.
+int change_identity(unsigned inner_id);
+// All three of user and group are `inner_id`, and there are no other groups.
+bool has_identity(unsigned inner_id);
+// Ambient, then effective, permitted and inheritable.
+int empty_capabilities();
+
+// The checks of the canary; 0, or an errno with `index` saying which check failed.
+int check_cell(const CellPlan& plan, int32_t& index);
+
+// The fields of /proc/self/status that the read-back compares; nothing is trusted that was not
+// found.
+struct EffectiveState {
+  uint64_t inheritable = ~0ULL, permitted = ~0ULL, effective = ~0ULL, bounding = ~0ULL,
+           ambient = ~0ULL;
+  uint64_t no_new_privs = 0;
+  uint64_t seccomp = 0;
+};
+// False: the file could not be read.
+bool read_effective_state(EffectiveState& out);
+bool is_confined(const EffectiveState& state);
+
+}  // namespace kiln::sandbox

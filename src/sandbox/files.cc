@@ -1,0 +1,63 @@
+#include "sandbox/files.h"
+
+#include <fcntl.h>
+
+#include <array>
+#include <cerrno>
+#include <charconv>
+
+namespace kiln::sandbox {
+namespace {
+
+std::optional<int64_t> parse_number(std::string_view text) {
+  int64_t value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error != std::errc()) return std::nullopt;
+  return value;
+}
+
+}  // namespace
+
+std::optional<std::string> read_file(int directory, const char* path) {
+  const UniqueFd fd(::openat(directory, path, O_RDONLY | O_CLOEXEC));
+  if (!fd) return std::nullopt;
+  std::string out;
+  std::array<char, 16384> chunk{};
+  while (out.size() < kMaxSmallFile) {
+    const ssize_t got = ::read(fd.get(), chunk.data(), chunk.size());
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) return std::nullopt;
+    if (got == 0) break;
+    out.append(chunk.data(), static_cast<size_t>(got));
+  }
+  return out;
+}
+
+int write_file(int directory, const char* path, std::string_view text) {
+  const UniqueFd fd(::openat(directory, path, O_WRONLY | O_CLOEXEC));
+  if (!fd) return errno;
+  const ssize_t put = ::write(fd.get(), text.data(), text.size());
+  if (put < 0) return errno;
+  return static_cast<size_t>(put) == text.size() ? 0 : EIO;
+}
+
+std::optional<int64_t> read_number(int directory, const char* path) {
+  const auto text = read_file(directory, path);
+  if (!text) return std::nullopt;
+  return parse_number(*text);
+}
+
+std::optional<int64_t> keyed_number(std::string_view text, std::string_view key) {
+  while (!text.empty()) {
+    const size_t end = text.find('\n');
+    const std::string_view line = text.substr(0, end);
+    if (line.size() > key.size() && line.starts_with(key) && line[key.size()] == ' ') {
+      return parse_number(line.substr(key.size() + 1));
+    }
+    if (end == std::string_view::npos) break;
+    text.remove_prefix(end + 1);
+  }
+  return std::nullopt;
+}
+
+}  // namespace kiln::sandbox

@@ -1,0 +1,54 @@
+// The launcher's event loop: one thread, one poll(2), any number of cells. See launcher_main.cc for
+// the theory of operation.
+#pragma once
+
+#include <deque>
+#include <map>
+#include <memory>
+#include <vector>
+
+#include "sandbox/cell.h"
+#include "sandbox/wire.h"
+
+namespace kiln::sandbox {
+
+struct LauncherOptions {
+  UniqueFd worker;  // our end of the socket pair with the worker
+  uint32_t first_uid = 0;
+  uint32_t uid_count = 0;
+};
+
+inline constexpr const char* kStateDirectory = "/run/kiln";
+inline constexpr CellId kCanaryId = ~CellId{0};  // never a request's
+
+class Launcher {
+ public:
+  explicit Launcher(LauncherOptions options);
+
+  // Until the worker closes its end (0), or a cell cannot be made whole at the start (1).
+  int run();
+
+ private:
+  StepFailure prepare();
+  StepFailure start_canary();
+  void step(bool accept_requests);
+  void read_worker();
+  void on_run(const wire::Run& run, std::vector<UniqueFd> fds);
+  void on_kill(const wire::Kill& kill);
+  void collect();
+  int poll_timeout_ms() const;
+  template <class T>
+  void tell(const T& message);
+  void flush();
+  int report_not_ready(const StepFailure& failure);
+
+  LauncherOptions options_;
+  CellHost host_;
+  std::map<CellId, std::unique_ptr<Cell>> cells_;
+  std::deque<std::vector<std::byte>> outgoing_;
+  bool worker_gone_ = false;
+  bool blocked_ = false;  // the worker's socket is full
+  wire::Finished canary_;
+};
+
+}  // namespace kiln::sandbox

@@ -1,0 +1,203 @@
+#include "sandbox/wire.h"
+
+#include <algorithm>
+#include <cstring>
+
+namespace kiln::sandbox::wire {
+namespace {
+
+Error malformed(std::string what) {
+  return Error{ErrorCode::malformed, "the launcher's request is damaged", "", std::move(what), ""};
+}
+
+size_t size_of(Type type) {
+  switch (type) {
+    case Type::run:
+      return sizeof(Run);
+    case Type::kill:
+      return sizeof(Kill);
+    case Type::ready:
+      return sizeof(Ready);
+    case Type::not_ready:
+      return sizeof(NotReady);
+    case Type::started:
+      return sizeof(Started);
+    case Type::finished:
+      return sizeof(Finished);
+    case Type::life:
+      return sizeof(Life);
+  }
+  return 0;
+}
+
+// Takes pieces off the front of the payload; a piece longer than what is left is an error.
+class Cutter {
+ public:
+  explicit Cutter(std::span<const std::byte> bytes) : rest_(bytes) {}
+
+  bool cut(uint64_t size, std::span<const std::byte>& out) {
+    if (size > rest_.size()) return false;
+    out = rest_.first(size);
+    rest_ = rest_.subspan(size);
+    return true;
+  }
+  bool empty() const { return rest_.empty(); }
+
+ private:
+  std::span<const std::byte> rest_;
+};
+
+// Exactly `count` strings, each ended by NUL, filling `bytes`.
+bool split_strings(std::span<const std::byte> bytes, uint32_t count,
+                   std::vector<const char*>& out) {
+  for (uint32_t i = 0; i < count; ++i) {
+    const auto end = std::find(bytes.begin(), bytes.end(), std::byte{0});
+    if (end == bytes.end()) return false;
+    out.push_back(reinterpret_cast<const char*>(bytes.data()));
+    bytes = bytes.subspan(static_cast<size_t>(end - bytes.begin()) + 1);
+  }
+  return bytes.empty();
+}
+
+Status check_limits(const model::Limits& limits) {
+  for (const model::LimitField& field : model::limit_fields()) {
+    const int64_t value = limits.*field.member;
+    const int64_t least = field.member == &model::Limits::soft_ms ? 0 : 1;
+    if (value < least || value > field.maximum) {
+      return malformed("limit " + std::string(field.name) + " is " + std::to_string(value));
+    }
+  }
+  return {};
+}
+
+Status read_files(const Run& run, Cutter& payload, RunView& view) {
+  std::span<const std::byte> names;
+  std::span<const std::byte> sizes;
+  std::vector<const char*> list;
+  if (!payload.cut(run.name_bytes, names) || !split_strings(names, run.files, list)) {
+    return malformed("file names");
+  }
+  if (!payload.cut(uint64_t{run.files} * sizeof(uint64_t), sizes)) return malformed("file sizes");
+  for (const char* name : list) {
+    uint64_t size = 0;
+    std::memcpy(&size, sizes.data(), sizeof size);
+    sizes = sizes.subspan(sizeof size);
+    FileView file{name, {}};
+    if (!is_safe_path(name)) return malformed("a file's path leads out of /box");
+    if (!payload.cut(size, file.bytes)) return malformed("file contents");
+    view.files.push_back(file);
+  }
+  return {};
+}
+
+bool has_nul(std::string_view text) { return text.find('\0') != std::string_view::npos; }
+
+void append_string(std::string& out, std::string_view text) {
+  out.append(text);
+  out.push_back('\0');
+}
+
+Status append_strings(const CellRequest& request, Run& run, std::string& out) {
+  for (const std::string& argument : request.argv) {
+    if (has_nul(argument)) return field_error("args", "an argument has a NUL byte");
+    append_string(out, argument);
+  }
+  run.argv_bytes = out.size();
+  for (const model::EnvVar& variable : request.env) {
+    if (has_nul(variable.name) || has_nul(variable.value)) {
+      return field_error("env", "a variable has a NUL byte");
+    }
+    append_string(out, variable.name + "=" + variable.value);
+  }
+  run.env_bytes = out.size() - run.argv_bytes;
+  return {};
+}
+
+Status append_files(const CellRequest& request, Run& run, std::string& out) {
+  const size_t before = out.size();
+  for (const model::InputFile& file : request.files) {
+    if (has_nul(file.path) || !is_safe_path(file.path)) {
+      return field_error("files", "'" + file.path + "' is no path below /box");
+    }
+    append_string(out, file.path);
+  }
+  run.name_bytes = out.size() - before;
+  for (const model::InputFile& file : request.files) {
+    const uint64_t size = file.bytes.size();
+    out.append(reinterpret_cast<const char*>(&size), sizeof size);
+  }
+  for (const model::InputFile& file : request.files) out.append(file.bytes);
+  return {};
+}
+
+}  // namespace
+
+bool is_safe_path(std::string_view path) {
+  if (path.empty() || path.size() > kMaxFileNameBytes) return false;
+  while (true) {
+    const size_t slash = path.find('/');
+    const std::string_view part = path.substr(0, slash);
+    if (part.empty() || part == "." || part == "..") return false;
+    if (slash == std::string_view::npos) return true;
+    path.remove_prefix(slash + 1);
+  }
+}
+
+Result<Type> packet_type(std::span<const std::byte> packet) {
+  Header header;
+  if (packet.size() < sizeof header) return malformed("a packet is too short");
+  header = packet_as<Header>(packet);
+  if (header.version != kVersion) return malformed("it is of another version");
+  const size_t size = size_of(header.type);
+  if (size == 0) return malformed("unknown type");
+  if (size != packet.size()) return malformed("a packet has the wrong length");
+  return header.type;
+}
+
+Result<EncodedRun> encode_run(CellId id, const CellRequest& request) {
+  EncodedRun out;
+  const size_t most = std::max({request.argv.size(), request.env.size(), request.files.size()});
+  if (request.argv.empty()) return field_error("argv", "there is no program to run");
+  if (most > kMaxStrings) {
+    return Error{ErrorCode::too_large, "too many arguments, variables or files", "", "", ""};
+  }
+  out.run.id = id;
+  out.run.limits = request.limits;
+  out.run.argc = static_cast<uint32_t>(request.argv.size());
+  out.run.envc = static_cast<uint32_t>(request.env.size());
+  out.run.files = static_cast<uint32_t>(request.files.size());
+  if (Status status = append_strings(request, out.run, out.payload); !status) return status.error();
+  if (Status status = append_files(request, out.run, out.payload); !status) return status.error();
+  if (out.payload.size() > kMaxPayloadBytes) {
+    return Error{ErrorCode::too_large, "program, files and arguments are too large together", "",
+                 std::to_string(out.payload.size()) + " bytes",
+                 "At most " + std::to_string(kMaxPayloadBytes)};
+  }
+  out.run.payload_bytes = out.payload.size();
+  return out;
+}
+
+Result<RunView> decode_run(const Run& run, std::span<const std::byte> payload) {
+  if (payload.size() != run.payload_bytes || payload.size() > kMaxPayloadBytes) {
+    return malformed("the payload's size");
+  }
+  if (std::max({run.argc, run.envc, run.files}) > kMaxStrings) return malformed("too many strings");
+  if (Status status = check_limits(run.limits); !status) return status.error();
+  RunView view;
+  Cutter cutter(payload);
+  std::span<const std::byte> part;
+  if (!cutter.cut(run.argv_bytes, part) || !split_strings(part, run.argc, view.argv)) {
+    return malformed("arguments");
+  }
+  if (!cutter.cut(run.env_bytes, part) || !split_strings(part, run.envc, view.env)) {
+    return malformed("environment");
+  }
+  if (view.argv.empty() || view.argv[0][0] != '/') return malformed("no absolute program path");
+  if (Status status = read_files(run, cutter, view); !status) return status.error();
+  if (!cutter.empty()) return malformed("bytes are left over");
+  view.argv.push_back(nullptr);
+  view.env.push_back(nullptr);
+  return view;
+}
+
+}  // namespace kiln::sandbox::wire

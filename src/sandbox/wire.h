@@ -1,0 +1,163 @@
+// What the worker and kiln-launcher say to each other: fixed structs in one SEQPACKET packet each,
+// descriptors beside them. Both come from one build and run on one machine, so the structs go as
+// they lie in memory; the version guards against a mixed installation.
+//
+//   monitor -> worker    Life (+ the socket of a new launcher; without one: why there is none)
+//   worker -> launcher   Run (+ payload, stdin, stdout, stderr), Kill
+//   launcher -> worker   Ready | NotReady, then for each Run: Started (at most one), Finished (one)
+//
+// A Run's variable part is in the payload, a sealed memfd (memfd_create(2), F_SEAL_WRITE and
+// F_SEAL_SHRINK), so that it can be mapped and cannot change or shrink under the reader:
+//
+//   argv strings, env strings, file names (each string ends with NUL), file sizes (u64 each, not
+//   aligned), file contents
+//
+// Every length is stated in the Run and checked against the payload's size and against what is
+// found.
+#pragma once
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+#include <type_traits>
+#include <vector>
+
+#include "base/error.h"
+#include "model/limits.h"
+#include "sandbox/cell_runner.h"
+#include "sandbox/steps.h"
+
+namespace kiln::sandbox::wire {
+
+inline constexpr uint32_t kVersion = 0x4b'4c'00'01;
+// A whole submission fits a 16 MB message, so more than this is never asked for honestly.
+inline constexpr uint64_t kMaxPayloadBytes = 32U << 20U;
+inline constexpr uint32_t kMaxStrings = 1024;  // argv, env and files, each
+inline constexpr uint64_t kMaxFileNameBytes = 1024;
+
+enum class Type : uint32_t { run = 1, kill, ready, not_ready, started, finished, life };
+
+struct Header {
+  uint32_t version = kVersion;
+  Type type{};
+};
+
+// Descriptors, in this order.
+enum RunFd : size_t { kPayloadFd, kStdinFd, kStdoutFd, kStderrFd, kRunFdCount };
+
+struct Run {
+  Header header{kVersion, Type::run};
+  CellId id = 0;
+  model::Limits limits;
+  uint32_t argc = 0;
+  uint32_t envc = 0;
+  uint32_t files = 0;
+  uint32_t reserved = 0;
+  uint64_t argv_bytes = 0;
+  uint64_t env_bytes = 0;
+  uint64_t name_bytes = 0;
+  uint64_t payload_bytes = 0;  // all of it
+};
+
+// Why the launcher killed a cell; bits, since several can come together.
+enum Cause : uint32_t {
+  kCancelled = 1U << 0U,
+  kShutdown = 1U << 1U,
+  kOutput = 1U << 2U,
+  kMemory = 1U << 3U,  // the kernel's OOM counter of the cell rose, or its OOM event fired
+  kWall = 1U << 4U,
+  kCpu = 1U << 5U,
+  kSoft = 1U << 6U,  // SIGTERM was sent; the program may have ended by itself afterwards
+};
+
+struct Kill {
+  Header header{kVersion, Type::kill};
+  CellId id = 0;
+  uint32_t cause = 0;  // kCancelled, kShutdown or kOutput
+  uint32_t reserved = 0;
+};
+
+// One life of a launcher begins, or could not.
+struct Life {
+  Header header{kVersion, Type::life};
+  StepFailure failure;
+  uint32_t reserved = 0;
+};
+
+struct Ready {
+  Header header{kVersion, Type::ready};
+  uint32_t cgroup_version = 0;
+  uint32_t first_uid = 0;
+  int64_t canary_us = 0;  // what building and removing the self-test's cell took
+};
+
+struct NotReady {
+  Header header{kVersion, Type::not_ready};
+  StepFailure failure;
+  uint32_t reserved = 0;
+};
+
+struct Started {
+  Header header{kVersion, Type::started};
+  CellId id = 0;
+  int64_t at_us = 0;  // CLOCK_MONOTONIC
+};
+
+inline constexpr int64_t kNoCounter = -1;  // the kernel has none
+
+struct Finished {
+  Header header{kVersion, Type::finished};
+  CellId id = 0;
+  StepFailure failure;       // a step failed: no verdict but infrastructure_error
+  int32_t wait_status = -1;  // of the main program, as wait(2); -1: it was killed with its cell
+  uint32_t causes = 0;       // Cause bits
+  uint32_t limits_hit = 0;   // bit n: model::LimitHit n
+  int64_t started_us = 0;    // CLOCK_MONOTONIC; 0: never started
+  int64_t wall_us = 0;
+  int64_t cpu_us = kNoCounter;
+  int64_t memory_charged_bytes = kNoCounter;
+  int64_t memory_rss_bytes = kNoCounter;
+  int64_t peak_processes = kNoCounter;
+};
+
+// A packet's type, if it is of our version, of a known type and exactly as long as that type.
+Result<Type> packet_type(std::span<const std::byte> packet);
+
+// Precondition: packet_type() said that it is a T.
+template <class T>
+T packet_as(std::span<const std::byte> packet) {
+  static_assert(std::is_trivially_copyable_v<T>);
+  T value;
+  std::copy_n(packet.begin(), sizeof(T), std::as_writable_bytes(std::span(&value, 1)).begin());
+  return value;
+}
+
+struct EncodedRun {
+  Run run;
+  std::string payload;
+};
+// Errors: too_large, invalid_argument (a NUL in a string, a path outside /box).
+Result<EncodedRun> encode_run(CellId id, const CellRequest& request);
+
+struct FileView {
+  const char* name = nullptr;  // relative, no "." or ".." part, ends with NUL
+  std::span<const std::byte> bytes;
+};
+
+// Points into the payload, which must outlive it.
+struct RunView {
+  std::vector<const char*> argv;  // ends with nullptr
+  std::vector<const char*> env;   // ends with nullptr
+  std::vector<FileView> files;
+};
+// Errors: malformed, with what is wrong.
+Result<RunView> decode_run(const Run& run, std::span<const std::byte> payload);
+
+// A relative path that stays below its directory: no empty, "." or ".." part, at most
+// kMaxFileNameBytes.
+bool is_safe_path(std::string_view path);
+
+}  // namespace kiln::sandbox::wire
