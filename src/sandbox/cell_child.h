@@ -76,7 +76,9 @@ enum RunningFd : size_t { kProgramFd, kBoxFd, kTmpFd, kShmFd, kRunningFdCount };
 [[noreturn]] void run_cell_init(CellPlan& plan);
 
 // A place to make a step fail: returns 0, or an errno that the step then reports instead of being
-// done. The launcher is linked with one that returns 0; the tests link another.
+// done, or kSkipStep to leave it out unnoticed. The launcher is linked with one that returns 0; the
+// tests link another.
+inline constexpr int kSkipStep = -1;
 int step_fault(Step step, const CellPlan& plan);
 
 }  // namespace kiln::sandbox

@@ -275,6 +275,7 @@ void run_cell_init(CellPlan& plan) {
   for (const InitStep& step : kSteps) {
     plan.index = -1;
     int error = step_fault(step.step, plan);
+    if (error == kSkipStep) continue;
     if (error == 0) error = step.run(plan);
     if (error != 0) fail(plan, {step.step, error, plan.index});
   }

@@ -240,6 +240,7 @@ void run_program(CellPlan& plan) {
   for (const ProgramStep& step : kSteps) {
     plan.index = -1;
     int error = step_fault(step.step, plan);
+    if (error == kSkipStep) continue;
     if (error == 0) error = step.run(plan);
     if (error == 0) continue;
     const StepFailure failure{step.step, error, plan.index};

@@ -73,9 +73,20 @@ CellRequest python(const std::string& code) {
   return request;
 }
 
-std::string Sandbox::default_launcher() { return KILN_LAUNCHER; }
+CellRequest program(const std::string& file, const std::vector<std::string>& args) {
+  std::ifstream source(std::string(KILN_TEST_PROGRAMS) + "/" + file);
+  EXPECT_TRUE(source.good()) << file;
+  std::stringstream text;
+  text << source.rdbuf();
+  CellRequest request = python(text.str());
+  request.argv.insert(request.argv.end(), args.begin(), args.end());
+  return request;
+}
 
-Sandbox::Sandbox(const std::string& launcher) {
+std::string Sandbox::default_launcher() { return KILN_LAUNCHER; }
+std::string Sandbox::faulty_launcher() { return KILN_FAULTY_LAUNCHER; }
+
+Sandbox::Sandbox(const std::string& launcher, const std::function<void()>& after_monitor) {
   MonitorOptions options;
   options.launcher_path = launcher;
   auto monitor = fork_monitor(options);
@@ -84,6 +95,7 @@ Sandbox::Sandbox(const std::string& launcher) {
     return;
   }
   monitor_pid_ = monitor->pid;
+  after_monitor();
   CellHandlers handlers;
   handlers.on_started = [this](CellId id) {
     const std::lock_guard lock(mutex_);
@@ -204,6 +216,37 @@ size_t mounts_of(pid_t pid) {
   size_t lines = 0;
   for (std::string line; std::getline(file, line);) ++lines;
   return lines;
+}
+
+Footprint footprint(const Sandbox& sandbox) {
+  const pid_t launcher = launcher_of(sandbox.monitor_pid());
+  Footprint out{};
+  out.processes = cell_processes().size();
+  out.cgroups = cell_cgroups().size();
+  out.launcher_fds = open_descriptors(launcher);
+  out.launcher_mounts = mounts_of(launcher);
+  out.launcher_children = children_of(launcher).size();
+  out.own_fds = open_descriptors(::getpid());
+  return out;
+}
+
+void PrintTo(const Footprint& f, std::ostream* out) {
+  *out << "processes " << f.processes << ", cgroups " << f.cgroups << ", launcher's descriptors "
+       << f.launcher_fds << ", mounts " << f.launcher_mounts << ", children " << f.launcher_children
+       << ", own descriptors " << f.own_fds;
+}
+
+int in_child(const std::function<int()>& body) {
+  const pid_t pid = ::fork();
+  if (pid == 0) {
+    const int code = body();
+    std::fflush(nullptr);
+    ::_exit(code);
+  }
+  int status = -1;
+  while (::waitpid(pid, &status, 0) < 0 && errno == EINTR) {
+  }
+  return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 }
 
 bool eventually(const std::function<bool()>& condition, std::chrono::milliseconds patience) {

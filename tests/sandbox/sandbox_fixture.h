@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <condition_variable>
+#include <functional>
 #include <map>
 #include <mutex>
 #include <set>
@@ -22,12 +23,17 @@ inline constexpr const char* kPython = "/usr/bin/python3";
 std::vector<model::EnvVar> cell_environment();
 // Python code in a cell with small, quick limits.
 CellRequest python(const std::string& code);
+// The same of a file in tests/sandbox/programs, with arguments.
+CellRequest program(const std::string& file, const std::vector<std::string>& args = {});
 
 // One worker's sandbox. A class of its own, so that a test may have two at once.
 class Sandbox {
  public:
-  // `launcher` is kiln-launcher or a variant of it. The uid range may be chosen apart.
-  explicit Sandbox(const std::string& launcher = default_launcher());
+  // `launcher` is kiln-launcher or a variant of it. `after_monitor` is called between the monitor's
+  // fork and the runner's start: there a worker becomes unprivileged.
+  explicit Sandbox(
+      const std::string& launcher = default_launcher(),
+      const std::function<void()>& after_monitor = [] {});
   ~Sandbox();  // stops, and waits until the monitor has ended
   Sandbox(const Sandbox&) = delete;
   Sandbox& operator=(const Sandbox&) = delete;
@@ -46,6 +52,7 @@ class Sandbox {
   std::string live_output(CellId id);
 
   static std::string default_launcher();
+  static std::string faulty_launcher();  // see faults.cc
 
  private:
   template <class Condition>
@@ -76,6 +83,18 @@ std::vector<std::string> cell_cgroups();
 size_t instance_cgroups();
 size_t open_descriptors(pid_t pid);
 size_t mounts_of(pid_t pid);
+
+// What a sandbox holds on the host while no cell lives. Equal before and after: nothing is left.
+struct Footprint {
+  size_t processes, cgroups, launcher_fds, launcher_mounts, launcher_children, own_fds;
+  bool operator==(const Footprint&) const = default;
+};
+Footprint footprint(const Sandbox& sandbox);
+void PrintTo(const Footprint& footprint, std::ostream* out);
+
+// Runs `body` in a forked process with no threads; its exit code is what the body returns. A body
+// that fails a test expectation should return other than 0.
+int in_child(const std::function<int()>& body);
 
 // Looks again until the condition holds or `patience` is over.
 bool eventually(const std::function<bool()>& condition,

@@ -1,0 +1,169 @@
+// Seven programs that mean harm. For each: the right verdict, an honest neighbour unharmed, and
+// nothing left behind.
+#include <arpa/inet.h>
+#include <fcntl.h>
+#include <gmock/gmock.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+
+#include <cstring>
+
+#include "tests/sandbox/sandbox_fixture.h"
+
+namespace kiln::sandbox {
+namespace {
+
+using model::LimitHit;
+using model::Verdict;
+using testing::Contains;
+using testing::HasSubstr;
+using testing::Not;
+
+constexpr int64_t kTeardownUs = 1'000'000;
+
+class AbuseTest : public testing::Test {
+ protected:
+  void SetUp() override {
+    ASSERT_TRUE(sandbox_.status().ok()) << sandbox_.status().error().text();
+    before_ = footprint(sandbox_);
+  }
+  void TearDown() override {
+    if (!sandbox_.status().ok()) return;
+    // Descriptors and cgroups are gone when the results are told; the launcher may still be
+    // closing.
+    EXPECT_TRUE(eventually([this] { return footprint(sandbox_) == before_; }))
+        << testing::PrintToString(footprint(sandbox_))
+        << "\nbefore: " << testing::PrintToString(before_);
+  }
+
+  // The bad program beside an honest one, which must end well.
+  model::TaskResult run_beside_neighbour(CellRequest bad) {
+    const CellId neighbour = sandbox_.start(program("neighbour.py"));
+    sandbox_.wait_output(neighbour, "hidden");
+    model::TaskResult result = sandbox_.run(std::move(bad));
+    const model::TaskResult honest = sandbox_.wait(neighbour);
+    EXPECT_EQ(honest.verdict, Verdict::ok) << honest.message << honest.err.bytes;
+    EXPECT_EQ(honest.out.bytes.size(), 7U + 64 + 1);  // "hidden" and a SHA-256
+    return result;
+  }
+
+  Sandbox sandbox_;
+  Footprint before_{};
+};
+
+TEST_F(AbuseTest, MemoryBomb) {
+  CellRequest request = program("memory_bomb.py");
+  request.limits.memory_bytes = 64 * model::kMB;
+  const model::TaskResult result = run_beside_neighbour(request);
+  EXPECT_EQ(result.verdict, Verdict::memory_limit) << result.message;
+  EXPECT_THAT(result.limits_hit, Contains(LimitHit::memory));
+  EXPECT_LE(result.cost.memory_charged_bytes.value_or(0), 64 * model::kMB);
+  EXPECT_GE(result.cost.memory_charged_bytes.value_or(0), 60 * model::kMB);
+  EXPECT_THAT(result.message, HasSubstr("64 MB"));
+}
+
+TEST_F(AbuseTest, MemoryBombInATmpfs) {
+  CellRequest request = python("open('/tmp/x', 'wb').write(bytes(100 << 20))");
+  request.limits.tmp_bytes = 256 * model::kMB;
+  request.limits.memory_bytes = 64 * model::kMB;
+  EXPECT_EQ(sandbox_.run(request).verdict, Verdict::memory_limit);
+}
+
+TEST_F(AbuseTest, ForkBomb) {
+  CellRequest request = program("fork_bomb.py");
+  request.limits.wall_ms = 1'000;
+  request.limits.processes = 16;
+  const model::TaskResult result = run_beside_neighbour(request);
+  EXPECT_EQ(result.verdict, Verdict::wall_timeout) << result.message;
+  EXPECT_THAT(result.limits_hit, Contains(LimitHit::processes));
+  EXPECT_LT(result.cost.wall_us, 1'000'000 + kTeardownUs);
+}
+
+TEST_F(AbuseTest, EndlessLoop) {
+  CellRequest request = program("endless_loop.py");
+  request.limits.wall_ms = 500;
+  const model::TaskResult result = run_beside_neighbour(request);
+  EXPECT_EQ(result.verdict, Verdict::wall_timeout) << result.message;
+  EXPECT_EQ(result.out.bytes, "looping\n");
+  EXPECT_GE(result.cost.wall_us, 500'000);
+  EXPECT_LT(result.cost.wall_us, 600'000);
+}
+
+TEST_F(AbuseTest, OutputFlood) {
+  CellRequest request = program("output_flood.py");
+  request.limits.output_bytes = 100'000;
+  const model::TaskResult result = run_beside_neighbour(request);
+  EXPECT_EQ(result.verdict, Verdict::output_limit) << result.message;
+  EXPECT_THAT(result.limits_hit, Contains(LimitHit::output));
+  EXPECT_EQ(result.out.bytes.size(), 100'000U);
+  EXPECT_EQ(result.err.bytes.size(), 100'000U);
+  EXPECT_TRUE(result.out.bytes.starts_with("flood flood "));
+  EXPECT_GT(result.out.dropped_bytes, 14 * 100'000);
+}
+
+TEST_F(AbuseTest, Daemon) {
+  CellRequest request = program("daemon.py");
+  request.limits.output_bytes = model::kMB;
+  const model::TaskResult result = run_beside_neighbour(request);
+  EXPECT_EQ(result.verdict, Verdict::nonzero_exit) << result.message;
+  EXPECT_EQ(result.exit_code, 7);  // of the main program, at its exit and not at the pipe's end
+  EXPECT_TRUE(cell_processes().empty()) << "the daemon outlives its result";
+}
+
+// A server on the host's loopback that counts who comes.
+class Server {
+ public:
+  Server()
+      : tcp_(::socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)),
+        local_(::socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)) {
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    socklen_t size = sizeof address;
+    EXPECT_EQ(::bind(tcp_.get(), reinterpret_cast<sockaddr*>(&address), size), 0);
+    EXPECT_EQ(::listen(tcp_.get(), 4), 0);
+    ::getsockname(tcp_.get(), reinterpret_cast<sockaddr*>(&address), &size);
+    port_ = ntohs(address.sin_port);
+    name_ = "kiln-test-" + std::to_string(::getpid());
+    sockaddr_un local{};
+    local.sun_family = AF_UNIX;
+    std::memcpy(local.sun_path + 1, name_.data(), name_.size());
+    const auto length = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + 1 + name_.size());
+    EXPECT_EQ(::bind(local_.get(), reinterpret_cast<sockaddr*>(&local), length), 0);
+    EXPECT_EQ(::listen(local_.get(), 4), 0);
+  }
+  std::vector<std::string> arguments() const { return {std::to_string(port_), name_}; }
+  bool anybody_came() const {
+    return ::accept(tcp_.get(), nullptr, nullptr) >= 0 ||
+           ::accept(local_.get(), nullptr, nullptr) >= 0;
+  }
+
+ private:
+  UniqueFd tcp_, local_;
+  int port_ = 0;
+  std::string name_;
+};
+
+TEST_F(AbuseTest, Network) {
+  const Server server;
+  const model::TaskResult result = run_beside_neighbour(program("network.py", server.arguments()));
+  EXPECT_EQ(result.verdict, Verdict::ok) << result.message << result.err.bytes;
+  EXPECT_THAT(result.out.bytes, Not(HasSubstr("connected")));
+  EXPECT_THAT(result.out.bytes, HasSubstr("loopback: Network is unreachable\n"));
+  EXPECT_THAT(result.out.bytes, HasSubstr("metadata: Network is unreachable\n"));
+  EXPECT_THAT(result.out.bytes, HasSubstr("abstract: Connection refused\n"));
+  EXPECT_THAT(result.out.bytes, HasSubstr("lookup: failed\n"));
+  EXPECT_FALSE(server.anybody_came());
+}
+
+TEST_F(AbuseTest, ReadingAnothersFile) {
+  const model::TaskResult result = run_beside_neighbour(program("read_other.py"));
+  EXPECT_EQ(result.verdict, Verdict::ok) << result.message << result.err.bytes;
+  EXPECT_EQ(result.out.bytes, "found:\n");
+  // And not after the neighbour has gone, from a cell that may have its user id next.
+  EXPECT_EQ(sandbox_.run(program("read_other.py")).out.bytes, "found:\n");
+}
+
+}  // namespace
+}  // namespace kiln::sandbox

