@@ -66,7 +66,7 @@ namespace kiln::sandbox {
   X(init_lost, "wait for the program", "The cell's init ended without a word; see the kernel log") \
   X(teardown, "see the cell gone", "A process of the cell will not die; see the kernel log")       \
   X(launcher_lost, "keep the launcher running", "The launcher died; see the kernel log")           \
-  X(launcher_start, "start the launcher", "See the worker's error output")
+  X(launcher_start, "start the launcher", KILN_NEEDS_ROOT)
 
 #define KILN_NEEDS_ROOT "It needs root, or in a container: --privileged"
 

@@ -191,6 +191,14 @@ std::vector<pid_t> children_of(pid_t parent) {
   return out;
 }
 
+bool is_alive(pid_t pid) {
+  std::ifstream file("/proc/" + std::to_string(pid) + "/stat");
+  std::string text;
+  std::getline(file, text);
+  const size_t name_end = text.rfind(')');
+  return name_end != std::string::npos && text.substr(name_end + 2, 1) != "Z";
+}
+
 pid_t launcher_of(pid_t monitor) {
   const auto children = children_of(monitor);
   return children.size() == 1 ? children[0] : -1;

@@ -76,6 +76,8 @@ class Sandbox {
 std::vector<pid_t> cell_processes();
 // Direct children of `parent`.
 std::vector<pid_t> children_of(pid_t parent);
+// There, and not a zombie that its parent has yet to reap.
+bool is_alive(pid_t pid);
 // The launcher of this monitor, or -1.
 pid_t launcher_of(pid_t monitor);
 // Directories of cells below the instance directories of all launchers, in every hierarchy.

@@ -1,0 +1,184 @@
+// The syscall policy: its text form, and what the compiled filter answers, by running its BPF code
+// here on made-up calls (nothing is ever loaded into the kernel).
+#include <gmock/gmock.h>
+#include <linux/audit.h>
+#include <linux/seccomp.h>
+#include <sys/syscall.h>
+
+#include <cerrno>
+#include <cstring>
+
+#include "base/random.h"
+#include "sandbox/seccomp_policy.h"
+
+namespace kiln::sandbox {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+
+bool jumps(uint16_t code, uint32_t accumulator, uint32_t operand) {
+  switch (BPF_OP(code)) {
+    case BPF_JEQ:
+      return accumulator == operand;
+    case BPF_JGT:
+      return accumulator > operand;
+    case BPF_JGE:
+      return accumulator >= operand;
+    default:
+      return (accumulator & operand) != 0;
+  }
+}
+
+// The kinds of instructions that seccomp allows and libseccomp makes (kernel/seccomp.c,
+// seccomp_check_filter).
+uint32_t run_filter(const std::vector<sock_filter>& program, const seccomp_data& data) {
+  uint32_t accumulator = 0;
+  for (size_t at = 0; at < program.size(); ++at) {
+    const sock_filter& step = program[at];
+    switch (BPF_CLASS(step.code)) {
+      case BPF_LD:
+        std::memcpy(&accumulator, reinterpret_cast<const char*>(&data) + step.k,
+                    sizeof accumulator);
+        break;
+      case BPF_ALU:
+        EXPECT_EQ(BPF_OP(step.code), BPF_AND);
+        accumulator &= step.k;
+        break;
+      case BPF_JMP:
+        if (BPF_OP(step.code) == BPF_JA) {
+          at += step.k;
+        } else {
+          at += jumps(step.code, accumulator, step.k) ? step.jt : step.jf;
+        }
+        break;
+      case BPF_RET:
+        return step.k;
+      default:
+        ADD_FAILURE() << "unknown instruction " << step.code;
+        return 0;
+    }
+  }
+  ADD_FAILURE() << "the program ran off its end";
+  return 0;
+}
+
+class PolicyTest : public testing::Test {
+ protected:
+  static uint32_t answer(long number, std::initializer_list<uint64_t> arguments = {},
+                         uint32_t architecture = AUDIT_ARCH_X86_64) {
+    static const std::vector<sock_filter> program =
+        compile_policy(parse_policy(base_policy_text()).value()).value();
+    seccomp_data data{};
+    data.nr = static_cast<int>(number);
+    data.arch = architecture;
+    std::copy(arguments.begin(), arguments.end(), data.args);
+    return run_filter(program, data);
+  }
+  static uint32_t error(int number) { return SECCOMP_RET_ERRNO | static_cast<uint32_t>(number); }
+};
+
+TEST_F(PolicyTest, WhatProgramsNeedIsAllowed) {
+  for (const long number : {SYS_read, SYS_write, SYS_openat, SYS_mmap, SYS_execve, SYS_exit_group,
+                            SYS_futex, SYS_fork, SYS_kill, SYS_getrandom}) {
+    EXPECT_EQ(answer(number), SECCOMP_RET_ALLOW) << number;
+  }
+}
+
+TEST_F(PolicyTest, WhatIsNotNamedIsUnknown) {
+  EXPECT_EQ(answer(SYS_io_uring_setup), error(ENOSYS));
+  EXPECT_EQ(answer(SYS_clone3), error(ENOSYS));
+  EXPECT_EQ(answer(SYS_keyctl), error(ENOSYS));
+  EXPECT_EQ(answer(999), error(ENOSYS));
+}
+
+TEST_F(PolicyTest, WhatIsForbiddenIsRefused) {
+  for (const long number : {SYS_mount, SYS_ptrace, SYS_bpf, SYS_unshare, SYS_setns, SYS_seccomp}) {
+    EXPECT_EQ(answer(number), error(EPERM)) << number;
+  }
+}
+
+TEST_F(PolicyTest, ForeignAbisKillTheProcess) {
+  EXPECT_EQ(answer(SYS_read, {}, AUDIT_ARCH_I386), SECCOMP_RET_KILL_PROCESS);
+  EXPECT_EQ(answer(SYS_read | 0x40000000), SECCOMP_RET_KILL_PROCESS);
+}
+
+TEST_F(PolicyTest, CloneMayMakeNoNamespace) {
+  EXPECT_EQ(answer(SYS_clone, {0x11}), SECCOMP_RET_ALLOW);
+  EXPECT_EQ(answer(SYS_clone, {0x3d0f00}), SECCOMP_RET_ALLOW);  // a thread
+  for (const uint64_t flag :
+       {0x20000, 0x2000000, 0x4000000, 0x8000000, 0x10000000, 0x20000000, 0x40000000}) {
+    EXPECT_EQ(answer(SYS_clone, {flag | 0x11}), error(EPERM)) << flag;
+  }
+}
+
+TEST_F(PolicyTest, UpperHalvesOfArgumentsDoNotMatter) {
+  constexpr uint64_t kHigh = uint64_t{1} << 32U;
+  EXPECT_EQ(answer(SYS_socket, {kHigh | 16}), error(EAFNOSUPPORT));
+  EXPECT_EQ(answer(SYS_socket, {kHigh | 2}), SECCOMP_RET_ALLOW);
+  EXPECT_EQ(answer(SYS_ioctl, {0, kHigh | 0x5412}), error(EPERM));
+  EXPECT_EQ(answer(SYS_prctl, {kHigh | 22}), error(EPERM));
+  EXPECT_EQ(answer(SYS_setsockopt, {0, kHigh | 1, kHigh | 26}), error(EPERM));
+}
+
+TEST_F(PolicyTest, EverySocketFamilyIsAnswered) {
+  for (uint64_t family = 0; family < 64; ++family) {
+    const bool allowed = family == 1 || family == 2 || family == 10;
+    EXPECT_EQ(answer(SYS_socket, {family}), allowed ? SECCOMP_RET_ALLOW : error(EAFNOSUPPORT));
+  }
+}
+
+TEST_F(PolicyTest, NoProgramsOntoSockets) {
+  for (uint64_t option = 0; option < 100; ++option) {
+    const bool program = option == 26 || option == 44 || (option >= 50 && option <= 52);
+    EXPECT_EQ(answer(SYS_setsockopt, {0, 1, option}), program ? error(EPERM) : SECCOMP_RET_ALLOW)
+        << option;
+    EXPECT_EQ(answer(SYS_setsockopt, {0, 6, option}), SECCOMP_RET_ALLOW) << option;
+  }
+}
+
+TEST(PolicyTextTest, ALineIsReadAsItSays) {
+  const auto rules = parse_policy("# nothing\n\n  kill allow  # why\nioctl eperm if 1 is 0x10 3\n");
+  ASSERT_TRUE(rules.ok());
+  const PolicyRule first{"kill", Answer::allow, {}};
+  const PolicyRule second{"ioctl", Answer::eperm, {{1, 0xffffffff, 0x10}}};
+  const PolicyRule third{"ioctl", Answer::eperm, {{1, 0xffffffff, 3}}};
+  const std::vector<PolicyRule>& list = *rules;
+  EXPECT_THAT(list, ElementsAre(first, second, third));
+}
+
+TEST(PolicyTextTest, MistakesNameTheirLine) {
+  for (const char* line :
+       {"read", "read maybe", "read allow if", "read allow if 6 is 1", "read allow if 0 is",
+        "read allow if 0 is x", "read allow when 0 is 1", "read allow if 0 equals 1",
+        "read allow if 0 is 1 and", "read allow 0"}) {
+    const auto rules = parse_policy(std::string("write allow\n") + line);
+    ASSERT_FALSE(rules.ok()) << line;
+    EXPECT_THAT(rules.error().text(), HasSubstr("line 2")) << line;
+  }
+}
+
+TEST(PolicyTextTest, TheComplementCoversExactlyTheOtherValues) {
+  Random random(7);
+  for (int round = 0; round < 200; ++round) {
+    std::vector<uint32_t> values;
+    for (uint64_t i = 0; i <= uniform(random, 5); ++i) {
+      values.push_back(static_cast<uint32_t>(random() >> uniform(random, 64)));
+    }
+    const std::vector<MaskedCompare> compares = complement(0, values);
+    const auto covered = [&](uint32_t value) {
+      return std::ranges::any_of(compares,
+                                 [&](const auto& c) { return (value & c.mask) == c.value; });
+    };
+    for (const uint32_t value : values) {
+      EXPECT_FALSE(covered(value)) << value;
+      for (unsigned bit = 0; bit < 32; ++bit) {
+        const uint32_t other = value ^ (1U << bit);
+        EXPECT_EQ(covered(other), std::ranges::find(values, other) == values.end()) << other;
+      }
+    }
+  }
+}
+
+}  // namespace
+}  // namespace kiln::sandbox
