@@ -2,10 +2,9 @@
 //
 //   push(effects) ── ready at once: those with no uncommitted Persist before them
 //                 └─ the rest waits
-//   take_batch()  ── all writes that are not with the journal yet, as one batch (one batch is under
-//   way
-//                    at a time; what arrives meanwhile goes with the next: group commit without
-//                    sleeping)
+//   take_batch()  ── all writes that are not with the journal yet, as one batch; one batch is under
+//                    way at a time, and what arrives meanwhile goes with the next: group commit
+//                    without sleeping
 //   committed()   ── the batch is on disk: effects up to its last write become ready, in order
 //   failed()      ── the batch is not: everything that waits is dropped, the owner reloads the core
 //
@@ -24,15 +23,19 @@ class Outbox {
  public:
   // Effects that may be carried out now, in order (never a Persist).
   Effects push(Effects effects);
-  // Nothing if a batch is under way or there is nothing to write.
+  // Nothing if a batch is under way or there is nothing to commit. The batch is empty only if all
+  // of its Persists were.
   std::optional<model::Writes> take_batch();
   struct Committed {
     Effects ready;
-    uint64_t persists =
-        0;  // cumulative count of non-lazy Persists committed, for Scheduler::committed
+    // Cumulative count of non-lazy Persists committed, for Scheduler::committed.
+    uint64_t persists = 0;
   };
+  // Precondition: a batch is under way.
   Committed committed();
-  void failed();
+  // The effects that will never leave, in order: the owner answers its clients. Writes not yet
+  // taken are dropped too, and the counts start at 0 again, as the reloaded core's do.
+  Effects failed();
 
   bool idle() const;  // nothing waits and nothing is under way
   size_t waiting_effects() const;

@@ -1,0 +1,160 @@
+#include "core/outbox.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <deque>
+
+#include "base/random.h"
+
+namespace kiln::core {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
+
+// An effect and a write that carry a number.
+Effect told(uint64_t number) {
+  Schedule schedule;
+  schedule.version = number;
+  return schedule;
+}
+Effect wrote(uint64_t number, bool lazy = false) {
+  model::UpdateTask update;
+  update.row.seq = number;
+  return Persist{{update}, lazy};
+}
+
+std::vector<uint64_t> numbers(const Effects& effects) {
+  std::vector<uint64_t> out;
+  for (const Effect& effect : effects) out.push_back(std::get<Schedule>(effect).version);
+  return out;
+}
+std::vector<uint64_t> numbers(const std::optional<model::Writes>& writes) {
+  std::vector<uint64_t> out;
+  for (const model::Write& write : writes.value()) {
+    out.push_back(std::get<model::UpdateTask>(write).row.seq);
+  }
+  return out;
+}
+
+TEST(OutboxTest, WithoutWritesEffectsLeaveAtOnce) {
+  Outbox outbox;
+  EXPECT_THAT(numbers(outbox.push({told(1), told(2)})), ElementsAre(1, 2));
+  EXPECT_FALSE(outbox.take_batch().has_value());
+  EXPECT_TRUE(outbox.idle());
+}
+
+TEST(OutboxTest, EffectsWaitForTheWritesBeforeThem) {
+  Outbox outbox;
+  EXPECT_THAT(numbers(outbox.push({told(1), wrote(10), told(2)})), ElementsAre(1));
+  EXPECT_EQ(outbox.waiting_effects(), 1U);
+  EXPECT_FALSE(outbox.idle());
+  // What comes later keeps its place behind what waits.
+  EXPECT_THAT(numbers(outbox.push({told(3)})), IsEmpty());
+  EXPECT_THAT(numbers(outbox.take_batch()), ElementsAre(10));
+  EXPECT_THAT(numbers(outbox.push({told(4)})), IsEmpty());
+  const auto done = outbox.committed();
+  EXPECT_THAT(numbers(done.ready), ElementsAre(2, 3, 4));
+  EXPECT_EQ(done.persists, 1U);
+  EXPECT_TRUE(outbox.idle());
+  EXPECT_THAT(numbers(outbox.push({told(5)})), ElementsAre(5));
+}
+
+TEST(OutboxTest, WhatArrivesDuringACommitGoesWithTheNext) {
+  Outbox outbox;
+  outbox.push({wrote(10), told(1)});
+  outbox.take_batch();
+  outbox.push({wrote(11), told(2), wrote(12), told(3)});
+  EXPECT_FALSE(outbox.take_batch().has_value()) << "one batch at a time";
+  auto done = outbox.committed();
+  EXPECT_THAT(numbers(done.ready), ElementsAre(1));
+  EXPECT_EQ(done.persists, 1U);
+  EXPECT_THAT(numbers(outbox.take_batch()), ElementsAre(11, 12));
+  done = outbox.committed();
+  EXPECT_THAT(numbers(done.ready), ElementsAre(2, 3));
+  EXPECT_EQ(done.persists, 3U);
+}
+
+TEST(OutboxTest, LazyWritesHoldNothingBackAndTravelInOrder) {
+  Outbox outbox;
+  EXPECT_THAT(numbers(outbox.push({wrote(10, true), told(1)})), ElementsAre(1));
+  EXPECT_THAT(numbers(outbox.push({wrote(11), told(2), wrote(12, true), told(3)})), IsEmpty());
+  EXPECT_THAT(numbers(outbox.take_batch()), ElementsAre(10, 11, 12));
+  const auto done = outbox.committed();
+  EXPECT_THAT(numbers(done.ready), ElementsAre(2, 3));
+  EXPECT_EQ(done.persists, 1U) << "lazy ones are not counted";
+}
+
+TEST(OutboxTest, LazyWritesAloneAreWrittenToo) {
+  Outbox outbox;
+  outbox.push({wrote(10, true)});
+  EXPECT_FALSE(outbox.idle());
+  EXPECT_THAT(numbers(outbox.take_batch()), ElementsAre(10));
+  EXPECT_EQ(outbox.committed().persists, 0U);
+  EXPECT_TRUE(outbox.idle());
+}
+
+TEST(OutboxTest, AnEmptyPersistIsCommittedLikeAnyOther) {
+  Outbox outbox;
+  EXPECT_THAT(numbers(outbox.push({Persist{}, told(1)})), IsEmpty());
+  EXPECT_THAT(numbers(outbox.take_batch()), IsEmpty());
+  EXPECT_THAT(numbers(outbox.committed().ready), ElementsAre(1));
+}
+
+TEST(OutboxTest, AFailureDropsAllThatWaitsAndSaysWhat) {
+  Outbox outbox;
+  outbox.push({wrote(10), told(1)});
+  outbox.take_batch();
+  outbox.push({told(2), wrote(11), told(3)});
+  EXPECT_THAT(numbers(outbox.failed()), ElementsAre(1, 2, 3));
+  EXPECT_TRUE(outbox.idle());
+  EXPECT_FALSE(outbox.take_batch().has_value());
+  // The reloaded core starts anew.
+  EXPECT_THAT(numbers(outbox.push({told(4), wrote(12), told(5)})), ElementsAre(4));
+  EXPECT_THAT(numbers(outbox.take_batch()), ElementsAre(12));
+  const auto done = outbox.committed();
+  EXPECT_THAT(numbers(done.ready), ElementsAre(5));
+  EXPECT_EQ(done.persists, 1U);
+}
+
+// Random pushes, batches and commits: all leaves in order, and nothing before what it waits for.
+TEST(OutboxTest, NothingLeavesBeforeTheWritesBeforeIt) {
+  Random random(7);
+  Outbox outbox;
+  uint64_t next = 1, last_left = 0, committed = 0, in_batch = 0;
+  std::deque<std::pair<uint64_t, uint64_t>> behind;  // effect, the non-lazy write before it
+  uint64_t last_write = 0;
+  bool under_way = false;
+  const auto left = [&](const Effects& effects) {
+    for (const uint64_t number : numbers(effects)) {
+      EXPECT_GT(number, last_left);
+      last_left = number;
+      ASSERT_FALSE(behind.empty());
+      EXPECT_EQ(behind.front().first, number) << "in order, none missing";
+      EXPECT_LE(behind.front().second, committed);
+      behind.pop_front();
+    }
+  };
+  for (int step = 0; step < 20'000; ++step) {
+    const uint64_t choice = uniform(random, 8);
+    if (choice < 3) {
+      behind.emplace_back(next, last_write);
+      left(outbox.push({told(next++)}));
+    } else if (choice < 5) {
+      const bool lazy = uniform(random, 2) == 0;
+      if (!lazy) last_write = next;
+      left(outbox.push({wrote(next++, lazy)}));
+    } else if (under_way) {
+      committed = in_batch;
+      under_way = false;
+      left(outbox.committed().ready);
+    } else if (outbox.take_batch()) {
+      under_way = true;
+      in_batch = last_write;
+    }
+  }
+}
+
+}  // namespace
+}  // namespace kiln::core
