@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <limits>
 #include <optional>
 #include <string>
 #include <variant>
@@ -28,8 +29,10 @@ struct ClientRef {
 struct Submission {
   model::TaskRow
       row;  // id, tenant, queue ... hashes, submitted_at; seq, state, version are the core's
-  model::Bytes program;  // encoded Program
-  // The committed row with this id, looked up by the caller when the client chose the id.
+  model::Bytes program;    // encoded Program
+  bool chosen_id = false;  // by the client: the same id and body are the same submission
+  // The committed row with this id, looked up by the caller right before this command when the
+  // client chose the id.
   std::optional<model::TaskRow> known;
 };
 // All or none is accepted; committed once; one answer.
@@ -100,9 +103,12 @@ struct Due {
   TaskId id;
   uint64_t version = 0;
 };
-// The streams actor: nobody watches this task any more.
+// The streams actor: nobody watches this task any more. `serial` is that of the last Watch of it
+// that streams has seen: a later one, under way to streams, makes this out of date. Without it the
+// core takes it as said.
 struct Unwatched {
   TaskId id;
+  uint64_t serial = std::numeric_limits<uint64_t>::max();
 };
 
 using Command = std::variant<Submit, QueryStatus, QueryResult, CancelTask, Subscribe, Unsubscribe,

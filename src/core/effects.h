@@ -51,7 +51,7 @@ struct StatusView {  // a live task
   std::string waiting;  // why it waits, for a person: "no worker has python"; "" if it runs
   std::optional<uint64_t> place;  // tasks ahead of it in its queue
 };
-struct Done {  // to CancelTask
+struct Done {  // to CancelTask and Unsubscribe
   TaskId id;
   model::TaskState state;  // after the commit
 };
@@ -72,7 +72,8 @@ struct WorkerView {
   std::vector<std::string> tags;
   bool up = true;
 };
-// Read from the store once everything before is committed.
+// Read from the store once everything before is committed. A row of another tenant than the
+// client's answers as no_such_task (scheduler.h).
 struct FromStore {
   enum class What : uint8_t { status, result, list };
   What what = What::status;
@@ -101,6 +102,7 @@ struct Watch {  // a client wants the output of this live task
   ClientRef client;
   TaskId id;
   uint64_t offset = 0;
+  uint64_t serial = 0;  // grows with each Watch; see Unwatched
 };
 struct Unwatch {
   std::string route;

@@ -8,16 +8,20 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <string>
 
 #include "base/random.h"
 #include "base/time.h"
 #include "core/commands.h"
 #include "core/effects.h"
+#include "core/retry_policy.h"
 
 namespace kiln::core {
 
 struct SchedulerOptions {
-  uint64_t boot = 1;  // from Store::open_boot
+  // From Store::open_boot: a new one for each Scheduler, after a failed commit too, since epochs
+  // count from 1 in each boot.
+  uint64_t boot = 1;
   uint64_t last_seq = 0;
   Duration heartbeat = std::chrono::seconds(1);
   Duration window = std::chrono::seconds(3);  // silence after which a lease is lost
@@ -26,7 +30,11 @@ struct SchedulerOptions {
   Duration tick = std::chrono::seconds(1);  // a tick at least this often
   size_t max_waiters_per_task = 1'000;
   size_t max_live_tasks = 10'000'000;  // above: busy
+  Jitter jitter = Jitter::tenth;       // of backoff
 };
+
+// The answer for an id that does not exist or is another tenant's.
+Error no_such_task(const TaskId& id);
 
 class Scheduler {
  public:
@@ -39,6 +47,7 @@ class Scheduler {
   // for a worker's hello that claims them. `finish_load` returns the Schedule effects of what
   // waits.
   void load(model::TaskRow row);
+  void load_dead_letters(const std::string& queue, uint64_t count);
   Effects finish_load(Now now);
 
   Effects apply(Command command, Now now);
@@ -50,9 +59,12 @@ class Scheduler {
   // count, see Outbox::committed). Frees what was kept for them.
   void committed(uint64_t persists);
 
-  // For tests, metrics and the simulator.
+  // A Schedule for each task that waits for its due time: what a restarted retry actor needs.
+  Effects schedules() const;
+
+  // For tests, metrics and the simulator. Live tasks include those whose end is not committed yet.
   size_t live_tasks() const;
-  const model::TaskRow* find(const TaskId& id) const;
+  std::optional<model::TaskRow> find(const TaskId& id) const;
 
  private:
   class Impl;

@@ -1,0 +1,139 @@
+#include "core/scheduler.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "core/scheduler_impl.h"
+
+namespace kiln::core {
+
+using model::TaskState;
+
+Error no_such_task(const TaskId& id) {
+  return Error{ErrorCode::not_found, "there is no task " + to_string(id), "id", "",
+               "Results are kept for 7 days"};
+}
+
+Scheduler::Impl::Impl(SchedulerOptions options, Random random)
+    : options_(options),
+      random_(random),
+      last_seq_(options.last_seq),
+      leases_(options.boot),
+      waiters_(options.max_waiters_per_task) {}
+
+// A joined task has no leader in memory here: it is queued by itself.
+void Scheduler::Impl::load(const model::TaskRow& row) {
+  if (model::is_terminal(row.state) || tasks_.find(row.id) != nullptr) return;
+  last_seq_ = std::max(last_seq_, row.seq);
+  Task& task = tasks_.insert(row);
+  switch (task.state) {
+    case TaskState::running:
+      leases_.adopt(task, task.epoch, InstanceId{}).started = true;
+      break;
+    case TaskState::scheduled:
+    case TaskState::retrying:
+      delays_.add(task);
+      break;
+    default:
+      tasks_.set_state(task, TaskState::queued);
+      ready_.push(task);
+      break;
+  }
+  if (task.attempt == 0) delays_.arm_expiry(task);
+}
+
+Effects Scheduler::Impl::finish_load(Now now) {
+  now_ = now;
+  last_tick_ = now.mono;
+  if (leases_.size() > 0) claims_until_ = now.mono + options_.window;
+  return schedules();
+}
+
+Effects Scheduler::Impl::schedules() const {
+  Effects effects;
+  for (const Task* task : delays_.all()) {
+    effects.push_back(Schedule{task->id, task->version, task->due_at});
+  }
+  return effects;
+}
+
+Effects Scheduler::Impl::apply(Command command, Now now) {
+  now_ = now;
+  std::visit([this](auto& c) { on(c); }, command);
+  dispatch();
+  return take_effects();
+}
+
+void Scheduler::Impl::committed(uint64_t persists) {
+  while (!endings_.empty() && endings_.front().behind <= persists) {
+    const TaskId id = endings_.front().id;
+    endings_.pop_front();
+    const Task* task = tasks_.find(id);
+    if (task->state == TaskState::succeeded && task->cache) {
+      cache_.put(task->cache_key, id, task->finished_at);
+    }
+    tasks_.erase(id);
+  }
+}
+
+Effects Scheduler::Impl::take_effects() { return std::exchange(out_, {}); }
+
+void Scheduler::Impl::persist(model::Writes writes) {
+  ++persists_;
+  out_.push_back(Persist{std::move(writes), false});
+}
+
+void Scheduler::Impl::persist_lazily(const Task& task) {
+  out_.push_back(Persist{{model::UpdateTask{to_row(task)}}, true});
+}
+
+model::AddEvent Scheduler::Impl::event(const Task& task, std::string note) const {
+  return model::AddEvent{model::TaskEvent{task.id, now_.wall, task.state, task.attempt,
+                                          task.verdict, *task.worker, std::move(note)}};
+}
+
+void Scheduler::Impl::reply(const ClientRef& client, ReplyBody body) {
+  out_.push_back(Reply{client, std::move(body)});
+}
+
+void Scheduler::Impl::send(const InstanceId& worker, model::ToWorker message) {
+  out_.push_back(Send{worker, std::move(message)});
+}
+
+void Scheduler::Impl::publish(StreamNews news) { out_.push_back(Publish{std::move(news)}); }
+
+void Scheduler::Impl::count(Counter counter, const Task* task, std::string_view label2,
+                            std::string_view label3) {
+  out_.push_back(Count{counter, task == nullptr ? std::string() : *task->queue, label2, label3});
+}
+
+Task* Scheduler::Impl::live(const TaskId& id) {
+  Task* task = tasks_.find(id);
+  return task == nullptr || model::is_terminal(task->state) ? nullptr : task;
+}
+
+// --- the public face
+
+Scheduler::Scheduler(SchedulerOptions options, Random random)
+    : impl_(std::make_unique<Impl>(options, random)) {}
+Scheduler::~Scheduler() = default;
+Scheduler::Scheduler(Scheduler&&) noexcept = default;
+Scheduler& Scheduler::operator=(Scheduler&&) noexcept = default;
+
+void Scheduler::load(model::TaskRow row) { impl_->load(row); }
+void Scheduler::load_dead_letters(const std::string& queue, uint64_t count) {
+  impl_->dead_letters().add(queue, count);
+}
+Effects Scheduler::finish_load(Now now) { return impl_->finish_load(now); }
+Effects Scheduler::apply(Command command, Now now) { return impl_->apply(std::move(command), now); }
+Effects Scheduler::tick(Now now) { return impl_->tick(now); }
+std::optional<MonoTime> Scheduler::next_deadline() const { return impl_->next_deadline(); }
+void Scheduler::committed(uint64_t persists) { impl_->committed(persists); }
+Effects Scheduler::schedules() const { return impl_->schedules(); }
+size_t Scheduler::live_tasks() const { return impl_->tasks().size(); }
+std::optional<model::TaskRow> Scheduler::find(const TaskId& id) const {
+  const Task* task = impl_->tasks().find(id);
+  return task == nullptr ? std::nullopt : std::optional(to_row(*task));
+}
+
+}  // namespace kiln::core

@@ -1,0 +1,137 @@
+// The life of a lease: granted, started, then finished, lost or given back. A lease row is written
+// lazily: if the broker dies first, the worker's claim brings it back (scheduler_workers.cc).
+#include "core/scheduler_impl.h"
+
+namespace kiln::core {
+
+using model::LeaseRef;
+using model::RetryReason;
+using model::TaskState;
+
+// Precondition: queued, and the worker has room.
+void Scheduler::Impl::grant(Task& task, Worker& worker) {
+  leave_home(task);
+  const Lease& lease = leases_.grant(task, worker.instance);
+  roster_.add_lease(worker, task.id);
+  tasks_.set_state(task, TaskState::running);
+  tasks_.set_worker(task, worker.name);
+  task.epoch = lease.ref.epoch;
+  ++task.attempt;
+  ++task.version;
+  persist_lazily(task);
+  assign(task, lease);
+}
+
+void Scheduler::Impl::assign(const Task& task, const Lease& lease) {
+  const bool watched = watched_.contains(task.id);
+  if (watched) publish(AttemptStarted{lease.ref, task.attempt});
+  send(lease.worker,
+       model::Assign{lease.ref, task.attempt, *task.queue, *task.language, watched, nullptr});
+}
+
+void Scheduler::Impl::release(Lease& lease) {
+  if (Worker* worker = roster_.find(lease.worker); worker != nullptr) {
+    roster_.remove_lease(*worker, lease.ref.id);
+    freed_.push_back(worker->instance);
+  }
+  leases_.release(TaskId(lease.ref.id));
+}
+
+void Scheduler::Impl::said(Worker& worker, const model::Started& message) {
+  Lease* lease = leases_.current(message.lease, worker.instance);
+  if (lease == nullptr) return fence(worker.instance, message.lease);
+  lease->started = true;
+  Task& task = *lease->task;
+  task.started_at = now_.wall;
+  ++task.version;
+  persist_lazily(task);
+}
+
+void Scheduler::Impl::said(Worker& worker, model::Finished message) {
+  if (Lease* lease = leases_.current(message.lease, worker.instance); lease != nullptr) {
+    return finish(worker, *lease, message);
+  }
+  if (ended_under(message.lease)) {
+    return send(worker.instance, model::FinishedOk{message.lease});
+  }
+  count(Counter::stale_results, tasks_.find(message.lease.id));
+  fence(worker.instance, message.lease);
+}
+
+void Scheduler::Impl::finish(Worker& worker, Lease& lease, model::Finished& message) {
+  Task& task = *lease.task;
+  const Retries retries{task.retries_used, task.max_retries, task.retry_on, task.wait};
+  const NextStep next = after_verdict(message.verdict, retries, options_.jitter, random_);
+  if (next.state == TaskState::retrying) {
+    release(lease);
+    tasks_.set_state(task, TaskState::retrying);
+    task.verdict = message.verdict;
+    task.due_at = now_.wall + next.delay;
+    ++task.retries_used;
+    ++task.version;
+    const std::string_view reason = model::to_string(*next.reason);
+    const auto ms = std::chrono::duration_cast<std::chrono::milliseconds>(next.delay).count();
+    persist({model::UpdateTask{to_row(task)},
+             event(task, "retry: " + std::string(reason) + ", in " + std::to_string(ms) + " ms")});
+    count(Counter::retried, &task, reason);
+    delay(task);
+  } else {
+    const std::string note = next.state == TaskState::dead ? "retries used up" : "";
+    end(task, next.state, message.verdict, std::move(message.result), note);
+  }
+  send(worker.instance, model::FinishedOk{message.lease});
+}
+
+// The worker is gone or no longer has it: run again at once, unless that happened too often.
+void Scheduler::Impl::lose(Lease& lease, const std::string& why) {
+  Task& task = *lease.task;
+  release(lease);
+  count(Counter::leases_expired, &task);
+  ++task.losses;
+  if (task.losses >= options_.max_losses) {
+    return end(task, TaskState::dead, model::Verdict::none, nullptr,
+               "poison: " + std::to_string(task.losses) + " workers were lost; the last: " + why);
+  }
+  ++task.version;
+  make_ready(task);
+  persist({model::UpdateTask{to_row(task)}, event(task, "lease lost: " + why)});
+  count(Counter::retried, &task, model::to_string(RetryReason::worker_lost));
+}
+
+// Unstarted: the attempt does not count.
+void Scheduler::Impl::give_back(Lease& lease) {
+  Task& task = *lease.task;
+  release(lease);
+  if (task.attempt > 0) --task.attempt;
+  ++task.version;
+  make_ready(task);
+  persist_lazily(task);
+}
+
+void Scheduler::Impl::said(Worker& worker, const model::Refused& message) {
+  Lease* lease = leases_.current(message.lease, worker.instance);
+  if (lease == nullptr) return;
+  count(Counter::refused_leases, lease->task);
+  roster_.pause(worker, now_.mono + options_.heartbeat);
+  give_back(*lease);
+}
+
+void Scheduler::Impl::said(Worker& worker, const model::Returned& message) {
+  Lease* lease = leases_.current(message.lease, worker.instance);
+  if (lease != nullptr) give_back(*lease);
+}
+
+// It ended with this lease's result, and that is on its way to the disk.
+bool Scheduler::Impl::ended_under(const LeaseRef& ref) const {
+  const Task* task = tasks_.find(ref.id);
+  if (task == nullptr || task->epoch != ref.epoch) return false;
+  const bool by_result = task->state == TaskState::succeeded || task->state == TaskState::failed ||
+                         task->state == TaskState::dead;
+  return by_result && task->verdict != model::Verdict::none;
+}
+
+void Scheduler::Impl::fence(const InstanceId& worker, const LeaseRef& ref) {
+  send(worker, model::Fenced{ref});
+}
+
+}  // namespace kiln::core

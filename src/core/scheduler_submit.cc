@@ -1,0 +1,108 @@
+// Submissions: all or none of them, one commit, one answer. A submission whose id was chosen by the
+// client can be sent again after any doubt: the same body is the same task, another is a conflict.
+#include "core/scheduler_impl.h"
+
+namespace kiln::core {
+namespace {
+
+using model::TaskState;
+
+// What is known of an id that exists, and what is asked for under it.
+struct Same {
+  const std::string& tenant;
+  const Sha256& body;
+};
+
+bool same(const Same& known, const model::TaskRow& asked) {
+  return known.tenant == asked.tenant && known.body == asked.body_hash;
+}
+
+Error conflict(const TaskId& id) {
+  return Error{ErrorCode::conflict, "the id " + to_string(id) + " is taken by another task", "id",
+               "", "Send the task under a new id"};
+}
+
+}  // namespace
+
+void Scheduler::Impl::on(Submit& command) {
+  if (const auto error = refusal(command)) return reply(command.client, *error);
+  Accepted accepted;
+  model::Writes inserts;
+  std::vector<Task*> admitted;
+  for (Submission& submission : command.tasks) {
+    if (const auto item = already_there(submission)) {
+      accepted.tasks.push_back(*item);
+      continue;
+    }
+    admitted.push_back(&admit(submission, inserts));
+    accepted.tasks.push_back(Accepted::Item{admitted.back()->id, admitted.back()->state});
+  }
+  if (!inserts.empty()) persist(std::move(inserts));
+  const bool one = accepted.tasks.size() == 1;
+  Task* watched = command.watch && one ? live(accepted.tasks.front().id) : nullptr;
+  reply(command.client, std::move(accepted));
+  if (watched != nullptr) watch(command.client, *watched, 0);
+  for (Task* task : admitted) enter(*task);
+}
+
+std::optional<Error> Scheduler::Impl::refusal(const Submit& command) const {
+  if (tasks_.size() + command.tasks.size() > options_.max_live_tasks) {
+    return Error{ErrorCode::busy,
+                 "the broker holds " + std::to_string(tasks_.size()) + " tasks and takes " +
+                     std::to_string(options_.max_live_tasks) + " at most",
+                 "", "", "Try again when some have ended"};
+  }
+  Batch batch;
+  for (const Submission& submission : command.tasks) {
+    if (auto error = clash(submission, batch)) return error;
+    if (command.tasks.size() > 1) batch.emplace(submission.row.id, &submission);
+  }
+  return std::nullopt;
+}
+
+// An id that the broker made is never taken by anybody's right, so any match is a conflict.
+std::optional<Error> Scheduler::Impl::clash(const Submission& submission,
+                                            const Batch& batch) const {
+  const model::TaskRow& asked = submission.row;
+  const auto differs = [&](const Same& known) {
+    return !submission.chosen_id || !same(known, asked);
+  };
+  bool clashes = false;
+  if (const Task* task = tasks_.find(asked.id); task != nullptr) {
+    clashes = differs(Same{*task->tenant, task->body_hash});
+  } else if (submission.known) {
+    clashes = differs(Same{submission.known->tenant, submission.known->body_hash});
+  }
+  if (const auto other = batch.find(asked.id); other != batch.end()) {
+    const model::TaskRow& row = other->second->row;
+    clashes = clashes || differs(Same{row.tenant, row.body_hash});
+  }
+  return clashes ? std::optional(conflict(asked.id)) : std::nullopt;
+}
+
+std::optional<Accepted::Item> Scheduler::Impl::already_there(const Submission& submission) const {
+  if (const Task* task = tasks_.find(submission.row.id); task != nullptr) {
+    return Accepted::Item{task->id, task->state};
+  }
+  if (!submission.known) return std::nullopt;
+  return Accepted::Item{submission.known->id, submission.known->state};
+}
+
+Task& Scheduler::Impl::admit(Submission& submission, model::Writes& inserts) {
+  model::TaskRow& row = submission.row;
+  row.seq = ++last_seq_;
+  row.version = 1;
+  row.state = row.due_at && *row.due_at > now_.wall ? TaskState::scheduled : TaskState::queued;
+  Task& task = tasks_.insert(row);
+  inserts.push_back(model::InsertTask{to_row(task), std::move(submission.program)});
+  count(Counter::submitted, &task);
+  return task;
+}
+
+void Scheduler::Impl::enter(Task& task) {
+  if (task.state == TaskState::queued) return make_ready(task);
+  delays_.arm_expiry(task);
+  delay(task);
+}
+
+}  // namespace kiln::core
