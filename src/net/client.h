@@ -5,15 +5,20 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 
 #include "base/error.h"
 #include "base/time.h"
+#include "net/codec.h"
 #include "net/protocol.h"
 
 namespace kiln::net {
 
 inline constexpr Duration kConnectTimeout = std::chrono::seconds(5);
+// Events not yet asked for; beyond either bound the oldest output goes first, which the offset of
+// the next chunk shows.
 inline constexpr size_t kMaxEventsHeld = 10'000;
+inline constexpr size_t kMaxEventBytesHeld = size_t{64} << 20U;
 
 class Client {
  public:
@@ -26,13 +31,23 @@ class Client {
   Client& operator=(const Client&) = delete;
 
   // Sends one request (its rid is filled in here) and waits for its answer; events that come
-  // meanwhile are kept for next_event. Errors: the broker's own, timeout, malformed.
+  // meanwhile are kept for next_event. Errors: the broker's own, timeout, malformed, too_large (the
+  // request does not fit one message).
   template <class Request>
-  Result<Ok> request(Request message, Duration timeout = kConnectTimeout);
+  Result<Ok> request(Request message, Duration timeout = kConnectTimeout) {
+    const auto rid = post(std::move(message));
+    if (!rid.ok()) return rid.error();
+    return wait_for(rid.value(), timeout);
+  }
 
-  // Sends a request without waiting; its answer is to be had with next_answer. Returns its rid.
+  // Sends a request without waiting; its answer is to be had with answer(). Returns its rid.
+  // Errors: too_large, busy (the broker does not take what is sent).
   template <class Request>
-  Result<uint64_t> post(Request message);
+  Result<uint64_t> post(Request message) {
+    message.rid = next_rid();
+    return post_encoded(message.rid, encode(FromClient(std::move(message))));
+  }
+  // Nothing when the time is over; then the answer can be waited for again. Errors: as request().
   Result<std::optional<Ok>> answer(uint64_t rid, Duration timeout);
 
   // The next event, or nothing when the time is over. `wake_fd` (-1: none), when readable, ends the
@@ -42,6 +57,9 @@ class Client {
  private:
   class Impl;
   explicit Client(std::unique_ptr<Impl> impl);
+  uint64_t next_rid();
+  Result<uint64_t> post_encoded(uint64_t rid, std::string bytes);
+  Result<Ok> wait_for(uint64_t rid, Duration timeout);
   std::unique_ptr<Impl> impl_;
 };
 

@@ -1,13 +1,15 @@
 // Messages to bytes and back; the only user of msgpack. Pure, any thread.
 //
-// Decoding never trusts a header: the whole message is checked first without allocating (size,
-// depth, each container's claim against the bytes that are left), then read field by field. Errors
-// are `malformed` (no message of ours), `unsupported` (another version or an unknown tag) or
-// `invalid_argument` (a field of the wrong type or value; `field` names it).
+// Decoding never trusts a header: the whole message is checked before anything is allocated for it
+// (size, depth, each container's claim against the bytes that are left), then read field by field.
+// Errors are `malformed` (no message of ours), `unsupported` (another version or an unknown tag) or
+// `too_large` (a bound of protocol.h) or `invalid_argument` (a field of the wrong type or value;
+// `field` names it: "task.limits.wall_ms").
 #pragma once
 
 #include <string>
 #include <string_view>
+#include <variant>
 
 #include "base/error.h"
 #include "net/protocol.h"

@@ -1,13 +1,10 @@
-// The protocol: one struct per message, with its tag and its one field list. A message is one
-// msgpack map; "v" (version) and "t" (tag) come first, then the fields by these names.
-// docs/protocol.md shows each message as a client sees it.
+// The protocol: one struct per message; protocol_fields.h gives each its tag and its one field
+// list. A message is one msgpack map; "v" (version) and "t" (tag) come first, then the fields by
+// those names. docs/protocol.md shows each message as a client sees it.
 //
-// To add a message: a struct (or one of model/worker_messages.h), its Message<> entry below, its
-// place in one of the four lists at the end, a golden file, a handler.
-//
-// Rules of the field lists: a field that is absent keeps the struct's default unless it is
-// `required`; unknown fields are ignored (newer peers); a present field of the wrong type is an
-// error that names it.
+// To add a message: a struct (or one of model/worker_messages.h), its Message<> entry in
+// protocol_fields.h, its place in one of the four variants (codec.h, model/worker_messages.h), a
+// line in tests/net/samples.cc (which gives it a golden file and its tests), a handler.
 #pragma once
 
 #include <cstdint>
@@ -15,7 +12,6 @@
 #include <optional>
 #include <string>
 #include <string_view>
-#include <tuple>
 #include <variant>
 #include <vector>
 
@@ -30,15 +26,19 @@ namespace kiln::net {
 
 inline constexpr uint32_t kProtocolVersion = 1;
 inline constexpr size_t kMaxMessageBytes = size_t{16} << 20U;
-inline constexpr size_t kMaxDepth = 16;
-inline constexpr size_t kMaxBatch = 10'000;
+inline constexpr size_t kMaxDepth = 16;                // maps and arrays inside each other
+inline constexpr size_t kMaxBatch = 10'000;            // tasks of one submit_batch
+inline constexpr size_t kMaxListItems = kMaxBatch;     // entries of any array
+inline constexpr size_t kMaxMapItems = 1'024;          // entries of any map
+inline constexpr size_t kMaxItems = size_t{1} << 20U;  // values of one message, keys included
+inline constexpr uint32_t kMaxWaitMs = 60'000;         // of `result`
+inline constexpr uint32_t kMaxListLimit = 1'000;       // of `list`
 
 // --- client -> broker (each has `rid`, echoed in the answer; absent: 0)
 // ---------------------------
 
-// `task` is model::TaskSpec by these names: id queue priority language code args stdin env files
-// limits wait cache max_retries retry_on eta expires (times: microseconds since the epoch; ids:
-// UUID text).
+// `task` is model::TaskSpec and its Program as one map (times: microseconds since the epoch; ids:
+// UUID text; env, files and limits: maps by name). The tenant is never on the wire.
 struct Submit {
   uint64_t rid = 0;
   model::TaskSpec task;
@@ -55,7 +55,7 @@ struct StatusOf {  // tag "status"
 struct ResultOf {  // tag "result"
   uint64_t rid = 0;
   TaskId id;
-  uint32_t wait_ms = 0;  // 0 to 60,000
+  uint32_t wait_ms = 0;  // 0 to kMaxWaitMs
 };
 struct Cancel {
   uint64_t rid = 0;
@@ -75,7 +75,7 @@ struct List {
   std::optional<std::string> queue;
   std::optional<model::TaskState> state;
   std::optional<uint64_t> before_seq;
-  uint32_t limit = 100;
+  uint32_t limit = 100;  // 1 to kMaxListLimit
 };
 struct Queues {
   uint64_t rid = 0;
@@ -152,27 +152,5 @@ struct Event {
   std::string data;              // output: bytes
   std::optional<TaskInfo> task;  // end
 };
-
-// --- tags and field lists
-// -------------------------------------------------------------------------
-
-template <class M, class T>
-struct Field {
-  std::string_view name;
-  T M::*member;
-  bool required;
-};
-template <class M, class T>
-constexpr Field<M, T> field(std::string_view name, T M::*member) {
-  return {name, member, false};
-}
-template <class M, class T>
-constexpr Field<M, T> required(std::string_view name, T M::*member) {
-  return {name, member, true};
-}
-
-// Message<M>::tag is "" for structs that only stand inside others.
-template <class M>
-struct Message;
 
 }  // namespace kiln::net

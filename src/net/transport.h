@@ -4,9 +4,12 @@
 //
 // Threads: send() and stop() from any thread (a queue and a wake-up eventfd); handlers run on the
 // transport's thread and must not block. No handler is called after stop() returned.
-// Bounds: kMaxMessageBytes a message (larger: the peer is dropped by libzmq), RCVHWM 64,
-// HANDSHAKE_IVL 5 s, LINGER bounded; kMaxBatchMessages and kMaxBatchBytes a batch. Options as
-// zmq_setsockopt(3).
+// Bounds: kMaxMessageBytes a message (larger ones from a peer: libzmq drops the peer; our own: not
+// sent, counted); RCVHWM and SNDHWM 64, HANDSHAKE_IVL 5 s, LINGER bounded (zmq_setsockopt(3));
+// kMaxBatchMessages and kMaxBatchBytes a batch. A message is one frame, with or without the empty
+// delimiter of a REQ socket before it, and is answered alike; others are dropped and counted.
+// A peer that does not read: what libzmq cannot take waits, up to kMaxBacklogBytes a route; beyond
+// that the route is given up as unreachable and what waited is dropped. No send ever blocks.
 #pragma once
 
 #include <cstdint>
@@ -22,6 +25,9 @@ namespace kiln::net {
 
 inline constexpr size_t kMaxBatchMessages = 1'024;
 inline constexpr size_t kMaxBatchBytes = size_t{32} << 20U;
+inline constexpr size_t kMaxBacklogBytes = size_t{32} << 20U;
+inline constexpr size_t kMaxBacklogMessages = 4'096;
+inline constexpr size_t kMaxAllBacklogBytes = size_t{256} << 20U;
 
 enum class Peer : uint8_t { client, worker };
 
@@ -43,17 +49,25 @@ struct ServerOptions {
 
 struct ServerHandlers {
   std::function<void(std::vector<Inbound>)> on_batch;
-  // A send found the connection gone (EHOSTUNREACH), or a connection closed and a probe found it
-  // gone.
+  // A send found the connection gone (EHOSTUNREACH) or its peer hopelessly behind; or a worker's
+  // connection closed (the socket monitor's DISCONNECTED) and a probe found this one gone. Once per
+  // loss; a route may be reported that was never heard from.
   std::function<void(Peer, std::string route)> on_unreachable;
 };
 
-// Refuses (invalid_argument) endpoints that are neither ipc nor a loopback address: there are no
-// keys yet. A port in use is io_error with the endpoint named.
+// What was dropped since the start.
+struct TransportCounts {
+  uint64_t inbound_dropped = 0;   // empty, or of a shape that is no message
+  uint64_t outbound_dropped = 0;  // too large, unreachable, or behind
+};
+
+// Refuses (invalid_argument) endpoints that are neither ipc nor a numeric loopback address
+// (127.0.0.0/8, [::1]): there are no keys yet. Host names are refused: what they mean can change.
 Status check_endpoint(const std::string& endpoint);
 
 class RouterServer {
  public:
+  // Errors: those of check_endpoint; io_error that names the endpoint (a port in use).
   static Result<std::unique_ptr<RouterServer>> start(const ServerOptions& options,
                                                      ServerHandlers handlers);
   ~RouterServer();
@@ -64,6 +78,7 @@ class RouterServer {
   // With the real port where the endpoint asked for any.
   std::string clients_endpoint() const;
   std::string workers_endpoint() const;
+  TransportCounts counts() const;
   // Sends what is queued (at most `linger`), closes the sockets, joins the thread.
   void stop(Duration linger = std::chrono::seconds(1));
 
@@ -83,6 +98,7 @@ struct LinkHandlers {
 // matters.
 class DealerLink {
  public:
+  // Errors: invalid_argument when the endpoint cannot be one.
   static Result<std::unique_ptr<DealerLink>> start(const std::string& endpoint,
                                                    LinkHandlers handlers);
   ~DealerLink();
@@ -90,6 +106,7 @@ class DealerLink {
   DealerLink& operator=(const DealerLink&) = delete;
 
   void send(std::vector<std::string> messages);
+  TransportCounts counts() const;
   // Drops the connection and opens a new one (the peer is silent). on_connected follows.
   void reconnect();
   void stop(Duration linger = std::chrono::seconds(1));

@@ -1,0 +1,320 @@
+// Theory of operation. One thread owns two ROUTER sockets and the monitor of the workers' one. It
+// polls them and an eventfd; a round then takes what others queued with send(), sends it, drains
+// both sockets in turn into one batch, hands that over, and probes workers if a connection broke.
+//
+// Routes. What callers see as a route is the ROUTER's routing id and one byte more: whether the
+// peer puts an empty delimiter before its messages (REQ) or not. So nothing has to be kept for a
+// client, however many come and go.
+//
+// Slow peers. With ROUTER_MANDATORY a full pipe is EAGAIN: the message waits in a backlog, and
+// everything later for that route behind it. ZMQ_POLLOUT says nothing about one route, so while
+// there is a backlog it is tried every kRetry. A backlog out of bounds gives its route up.
+//
+// Gone workers. DISCONNECTED does not say who left (the draft API would). So every route that has
+// spoken is sent an empty message, which DealerLink ignores: EHOSTUNREACH tells the ones that left.
+// A connection can still be closing when the event comes, hence a second probe kSecondProbe later.
+#include <algorithm>
+#include <array>
+#include <atomic>
+#include <optional>
+#include <set>
+#include <thread>
+#include <unordered_map>
+
+#include "net/protocol.h"
+#include "net/transport.h"
+#include "net/zmq_parts.h"
+
+namespace kiln::net {
+namespace {
+
+using std::chrono::milliseconds;
+using Clock = std::chrono::steady_clock;
+
+constexpr milliseconds kRetry{5};
+constexpr milliseconds kSecondProbe{100};
+constexpr char kPlain = 0;
+constexpr char kDelimited = 1;
+
+struct Backlog {
+  std::deque<std::string> messages;
+  size_t bytes = 0;
+};
+
+struct Side {
+  Side(zmq::context_t& context, Peer which)
+      : peer(which), socket(context, zmq::socket_type::router) {}
+  Peer peer;
+  zmq::socket_t socket;
+  std::string endpoint;
+  std::unordered_map<std::string, Backlog> backlogs;  // by route
+};
+
+Status bind(Side& side, const std::string& endpoint) {
+  set_common_options(side.socket, endpoint);
+  side.socket.set(zmq::sockopt::router_mandatory, true);
+  try {
+    side.socket.bind(endpoint);
+  } catch (const zmq::error_t& error) {
+    Error out = zmq_error(ErrorCode::io_error, "listen on " + endpoint, error.num());
+    if (error.num() == EADDRINUSE) {
+      out.hint = "Another broker may run there: stop it, or choose another port";
+    }
+    return out;
+  }
+  side.endpoint = side.socket.get(zmq::sockopt::last_endpoint);
+  return {};
+}
+
+SendOutcome send_to(Side& side, const std::string& route, std::string_view bytes) {
+  if (route.empty()) return SendOutcome::unreachable;
+  const std::string_view id = std::string_view(route).substr(0, route.size() - 1);
+  if (route.back() == kDelimited) return send_frames(side.socket, {id, {}, bytes});
+  return send_frames(side.socket, {id, bytes});
+}
+
+}  // namespace
+
+class RouterServer::Impl {
+ public:
+  explicit Impl(ServerHandlers handlers) : handlers_(std::move(handlers)) {}
+  ~Impl() { stop(milliseconds(0)); }
+  Impl(const Impl&) = delete;
+  Impl& operator=(const Impl&) = delete;
+
+  Status start(const ServerOptions& options) {
+    if (Status s = bind(clients_, options.clients_endpoint); !s) return s;
+    if (Status s = bind(workers_, options.workers_endpoint); !s) return s;
+    monitor_.emplace(context_, workers_.socket, "workers", ZMQ_EVENT_DISCONNECTED);
+    thread_ = std::thread([this] { run(); });
+    return {};
+  }
+
+  void send(std::vector<Outbound> batch) {
+    {
+      const std::lock_guard lock(mutex_);
+      for (Outbound& message : batch) queued_.push_back(std::move(message));
+    }
+    wake_.ring();
+  }
+
+  void stop(Duration linger) {
+    if (!thread_.joinable()) return;
+    {
+      const std::lock_guard lock(mutex_);
+      stop_at_ = Clock::now() + linger;
+    }
+    wake_.ring();
+    thread_.join();
+    context_.close();
+  }
+
+  const Side& clients() const { return clients_; }
+  const Side& workers() const { return workers_; }
+  TransportCounts counts() const { return {inbound_dropped_, outbound_dropped_}; }
+
+ private:
+  void run() {
+    std::optional<Clock::time_point> stop_at;
+    while (!stop_at) {
+      wait();
+      wake_.clear();
+      stop_at = send_queued();
+      retry_backlogs();
+      if (!stop_at) receive_batches();
+      probe_if_due();
+    }
+    flush_until(*stop_at);
+    close(*stop_at);
+  }
+
+  void wait() {
+    std::vector<zmq::pollitem_t> items = {{nullptr, wake_.fd(), ZMQ_POLLIN, 0},
+                                          {clients_.socket.handle(), 0, ZMQ_POLLIN, 0},
+                                          {workers_.socket.handle(), 0, ZMQ_POLLIN, 0},
+                                          {monitor_->socket().handle(), 0, ZMQ_POLLIN, 0}};
+    milliseconds timeout{-1};
+    if (probe_at_) timeout = kSecondProbe;
+    if (has_backlog()) timeout = kRetry;
+    poll(items, timeout);
+  }
+
+  // Returns when to stop, if it was asked for.
+  std::optional<Clock::time_point> send_queued() {
+    std::vector<Outbound> batch;
+    std::optional<Clock::time_point> stop_at;
+    {
+      const std::lock_guard lock(mutex_);
+      batch.swap(queued_);
+      stop_at = stop_at_;
+    }
+    for (Outbound& message : batch) send_one(message);
+    return stop_at;
+  }
+
+  void send_one(Outbound& message) {
+    Side& side = message.peer == Peer::client ? clients_ : workers_;
+    if (message.bytes.size() > kMaxMessageBytes) {
+      ++outbound_dropped_;
+      return;
+    }
+    if (side.backlogs.contains(message.route)) return keep(side, message);
+    switch (send_to(side, message.route, message.bytes)) {
+      case SendOutcome::sent:
+        return;
+      case SendOutcome::full:
+        return keep(side, message);
+      case SendOutcome::unreachable:
+        ++outbound_dropped_;
+        return lose(side, message.route);
+    }
+  }
+
+  void keep(Side& side, Outbound& message) {
+    const std::string route = message.route;
+    Backlog& backlog = side.backlogs[route];
+    backlog.bytes += message.bytes.size();
+    backlog_bytes_ += message.bytes.size();
+    backlog.messages.push_back(std::move(message.bytes));
+    if (backlog.bytes <= kMaxBacklogBytes && backlog.messages.size() <= kMaxBacklogMessages &&
+        backlog_bytes_ <= kMaxAllBacklogBytes) {
+      return;
+    }
+    lose(side, route);
+  }
+
+  void lose(Side& side, const std::string& route) {
+    if (const auto it = side.backlogs.find(route); it != side.backlogs.end()) {
+      outbound_dropped_ += it->second.messages.size();
+      backlog_bytes_ -= it->second.bytes;
+      side.backlogs.erase(it);
+    }
+    if (side.peer == Peer::worker) known_workers_.erase(route);
+    handlers_.on_unreachable(side.peer, route);
+  }
+
+  bool has_backlog() const { return !clients_.backlogs.empty() || !workers_.backlogs.empty(); }
+
+  void retry_backlogs() {
+    for (Side* side : {&clients_, &workers_}) {
+      std::vector<std::string> routes;
+      for (const auto& [route, backlog] : side->backlogs) routes.push_back(route);
+      for (const std::string& route : routes) retry(*side, route);
+    }
+  }
+
+  void retry(Side& side, const std::string& route) {
+    Backlog& backlog = side.backlogs[route];
+    while (!backlog.messages.empty()) {
+      const SendOutcome outcome = send_to(side, route, backlog.messages.front());
+      if (outcome == SendOutcome::full) return;
+      if (outcome == SendOutcome::unreachable) return lose(side, route);
+      backlog.bytes -= backlog.messages.front().size();
+      backlog_bytes_ -= backlog.messages.front().size();
+      backlog.messages.pop_front();
+    }
+    side.backlogs.erase(route);
+  }
+
+  // One message of each socket in turn, so that neither starves the other. What exceeds a batch
+  // stays in the sockets for the next round; sends come between.
+  void receive_batches() {
+    std::vector<Inbound> batch;
+    size_t bytes = 0;
+    bool any = true;
+    while (any && batch.size() < kMaxBatchMessages && bytes < kMaxBatchBytes) {
+      any = false;
+      for (Side* side : {&clients_, &workers_}) any |= receive_one(*side, batch, bytes);
+    }
+    if (!batch.empty()) handlers_.on_batch(std::move(batch));
+    if (any) wake_.ring();  // more is there: zmq's edge-triggered descriptor would not say so again
+  }
+
+  bool receive_one(Side& side, std::vector<Inbound>& batch, size_t& bytes) {
+    Frames frames;
+    if (!receive(side.socket, frames)) return false;
+    Payload payload;
+    if (payload_of(frames, 1, payload) != Shape::message) {
+      ++inbound_dropped_;
+      return true;
+    }
+    Inbound message{side.peer, frames.frames[0].to_string(), std::string(payload.bytes)};
+    message.route.push_back(payload.delimited ? kDelimited : kPlain);
+    if (side.peer == Peer::worker) known_workers_.insert(message.route);
+    bytes += message.bytes.size();
+    batch.push_back(std::move(message));
+    return true;
+  }
+
+  void probe_if_due() {
+    const bool broken = (monitor_->drain() & ZMQ_EVENT_DISCONNECTED) != 0;
+    const bool again = probe_at_ && Clock::now() >= *probe_at_;
+    if (again) probe_at_.reset();
+    if (broken) probe_at_ = Clock::now() + kSecondProbe;
+    if (!broken && !again) return;
+    const std::vector<std::string> routes(known_workers_.begin(), known_workers_.end());
+    for (const std::string& route : routes) {
+      if (send_to(workers_, route, {}) == SendOutcome::unreachable) lose(workers_, route);
+    }
+  }
+
+  void flush_until(Clock::time_point deadline) {
+    while (has_backlog() && Clock::now() < deadline) {
+      std::vector<zmq::pollitem_t> none;
+      poll(none, kRetry);
+      retry_backlogs();
+    }
+  }
+
+  void close(Clock::time_point deadline) {
+    const auto left = std::chrono::duration_cast<milliseconds>(deadline - Clock::now());
+    monitor_.reset();
+    for (Side* side : {&clients_, &workers_}) {
+      side->socket.set(zmq::sockopt::linger, static_cast<int>(std::max<int64_t>(0, left.count())));
+      side->socket.close();
+    }
+  }
+
+  ServerHandlers handlers_;
+  zmq::context_t context_;
+  Side clients_{context_, Peer::client};
+  Side workers_{context_, Peer::worker};
+  Wake wake_;
+  std::thread thread_;
+  std::atomic<uint64_t> inbound_dropped_ = 0;
+  std::atomic<uint64_t> outbound_dropped_ = 0;
+
+  std::mutex mutex_;  // guards the next two
+  std::vector<Outbound> queued_;
+  std::optional<Clock::time_point> stop_at_;
+
+  // The thread's own.
+  std::optional<Monitor> monitor_;
+  std::set<std::string> known_workers_;
+  std::optional<Clock::time_point> probe_at_;
+  size_t backlog_bytes_ = 0;
+};
+
+RouterServer::RouterServer(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+RouterServer::~RouterServer() = default;
+
+Result<std::unique_ptr<RouterServer>> RouterServer::start(const ServerOptions& options,
+                                                          ServerHandlers handlers) {
+  if (Status s = check_endpoint(options.clients_endpoint); !s) return std::move(s).error();
+  if (Status s = check_endpoint(options.workers_endpoint); !s) return std::move(s).error();
+  try {
+    auto impl = std::make_unique<Impl>(std::move(handlers));
+    if (Status s = impl->start(options); !s) return std::move(s).error();
+    return std::unique_ptr<RouterServer>(new RouterServer(std::move(impl)));
+  } catch (const zmq::error_t& error) {
+    return zmq_error(ErrorCode::io_error, "start the transport", error.num());
+  }
+}
+
+void RouterServer::send(std::vector<Outbound> batch) { impl_->send(std::move(batch)); }
+std::string RouterServer::clients_endpoint() const { return impl_->clients().endpoint; }
+std::string RouterServer::workers_endpoint() const { return impl_->workers().endpoint; }
+TransportCounts RouterServer::counts() const { return impl_->counts(); }
+void RouterServer::stop(Duration linger) { impl_->stop(linger); }
+
+}  // namespace kiln::net

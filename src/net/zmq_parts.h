@@ -1,0 +1,85 @@
+// What the three users of ZeroMQ share: socket options, whole messages in and out without blocking,
+// the socket monitor, and the wake-up descriptor.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <deque>
+#include <mutex>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+#include <zmq.hpp>
+
+#include "base/error.h"
+#include "base/fd.h"
+#include "base/time.h"
+
+namespace kiln::net {
+
+inline constexpr int kHighWaterMark = 64;
+inline constexpr int kHandshakeMillis = 5'000;
+// A DEALER tries again this long after a connection broke, doubling up to the maximum.
+inline constexpr int kReconnectMillis = 50;
+inline constexpr int kReconnectMaxMillis = 1'000;
+
+// Options for every socket, before it binds or connects. LINGER is 0 until stop() says otherwise.
+void set_common_options(zmq::socket_t& socket, const std::string& endpoint);
+Error zmq_error(ErrorCode code, const std::string& what, int error_number);
+
+// One received message: its frames, at most kMaxFrames kept; `extra` says that there were more.
+struct Frames {
+  static constexpr size_t kMaxFrames = 3;
+  std::vector<zmq::message_t> frames;
+  bool extra = false;
+};
+// False when none is waiting.
+bool receive(zmq::socket_t& socket, Frames& out);
+
+// The payload of frames[first..]: one frame, or an empty one and one. Nothing for other shapes and
+// for an empty payload (a probe).
+struct Payload {
+  bool delimited = false;
+  std::string_view bytes;
+};
+enum class Shape : uint8_t { message, probe, wrong };
+Shape payload_of(const Frames& frames, size_t first, Payload& out);
+
+enum class SendOutcome : uint8_t { sent, full, unreachable };
+// Sends the frames as one message, or nothing of it.
+SendOutcome send_frames(zmq::socket_t& socket, const std::vector<std::string_view>& frames);
+
+// The events of a socket (zmq_socket_monitor(3)), by a PAIR socket of the same context. Made and
+// read on the socket's thread.
+class Monitor {
+ public:
+  Monitor(zmq::context_t& context, zmq::socket_t& watched, const std::string& name, int events);
+  Monitor(const Monitor&) = delete;
+  Monitor& operator=(const Monitor&) = delete;
+  ~Monitor();
+  zmq::socket_t& socket() { return pair_; }
+  // All events since the last call, or-ed together.
+  int drain();
+
+ private:
+  zmq::socket_t& watched_;
+  zmq::socket_t pair_;
+};
+
+// Lets other threads interrupt a poll: an eventfd(2).
+class Wake {
+ public:
+  Wake();
+  void ring() const;   // any thread
+  void clear() const;  // the polling thread
+  int fd() const { return fd_.get(); }
+
+ private:
+  UniqueFd fd_;
+};
+
+// Waits until something is readable. `timeout` < 0: for ever. Interrupted calls return early.
+void poll(std::vector<zmq::pollitem_t>& items, std::chrono::milliseconds timeout);
+
+}  // namespace kiln::net
