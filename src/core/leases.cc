@@ -34,4 +34,21 @@ std::vector<Lease*> Leases::unclaimed() {
   return found;
 }
 
+std::vector<Lease*> Leases::take_unstarted(MonoTime now) {
+  std::vector<Lease*> found;
+  while (!checks_.empty() && checks_.front().first <= now) {
+    const model::LeaseRef ref = checks_.front().second;
+    checks_.pop_front();
+    Lease* lease = of(ref.id);
+    if (lease == nullptr || lease->ref.epoch != ref.epoch) continue;
+    if (!lease->started && !lease->worker.is_nil()) found.push_back(lease);
+  }
+  return found;
+}
+
+std::optional<MonoTime> Leases::next_check() const {
+  if (checks_.empty()) return std::nullopt;
+  return checks_.front().first;
+}
+
 }  // namespace kiln::core

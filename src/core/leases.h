@@ -7,8 +7,10 @@
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <optional>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "core/task_table.h"
@@ -37,11 +39,19 @@ class Leases {
   void release(const TaskId& id) { leases_.erase(id); }
   // Those that no worker has claimed, in no order.
   std::vector<Lease*> unclaimed();
+
+  // A granted lease is looked at again at `at`: if it has not started by then, its assignment may
+  // have been lost. Calls come with rising times.
+  void check_later(const Lease& lease, MonoTime at) { checks_.emplace_back(at, lease.ref); }
+  // Those whose time has come and that are present, not started and some worker's.
+  std::vector<Lease*> take_unstarted(MonoTime now);
+  std::optional<MonoTime> next_check() const;
   size_t size() const { return leases_.size(); }
   uint64_t boot() const { return boot_; }
 
  private:
   std::unordered_map<TaskId, Lease> leases_;
+  std::deque<std::pair<MonoTime, model::LeaseRef>> checks_;
   uint64_t boot_;
   uint64_t counter_ = 0;
 };

@@ -45,6 +45,7 @@ class Scheduler::Impl {
   void committed(uint64_t persists);
   Effects schedules() const;
 
+  const Waiters& waiters() const { return waiters_; }
   const TaskTable& tasks() const { return tasks_; }
   DeadLetters& dead_letters() { return dead_; }
 
@@ -93,6 +94,7 @@ class Scheduler::Impl {
   void finish(Worker& worker, Lease& lease, model::Finished& message);
   void lose(Lease& lease, const std::string& why);
   void give_back(Lease& lease);
+  void recall_unstarted();
   bool ended_under(const model::LeaseRef& ref) const;
   void fence(const InstanceId& worker, const model::LeaseRef& ref);
 

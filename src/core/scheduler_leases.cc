@@ -18,6 +18,7 @@ void Scheduler::Impl::grant(Task& task, Worker& worker) {
   task.epoch = lease.ref.epoch;
   ++task.attempt;
   ++task.version;
+  leases_.check_later(lease, now_.mono + options_.window);
   persist_lazily(task);
   assign(task, lease);
 }
@@ -40,6 +41,7 @@ void Scheduler::Impl::release(Lease& lease) {
 void Scheduler::Impl::said(Worker& worker, const model::Started& message) {
   Lease* lease = leases_.current(message.lease, worker.instance);
   if (lease == nullptr) return fence(worker.instance, message.lease);
+  if (lease->started) return;  // told again after a hello
   lease->started = true;
   Task& task = *lease->task;
   task.started_at = now_.wall;

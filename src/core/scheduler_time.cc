@@ -19,6 +19,7 @@ Effects Scheduler::Impl::tick(Now now) {
     for (Lease* lease : leases_.unclaimed()) lose(*lease, "no worker claimed it after a restart");
   }
   for (const Worker* worker : roster_.resume(now.mono)) freed_.push_back(worker->instance);
+  recall_unstarted();
   for (Task* task : delays_.take_expired(now.wall)) {
     if (is_expired(*task)) expire(*task);
   }
@@ -29,12 +30,21 @@ Effects Scheduler::Impl::tick(Now now) {
   return take_effects();
 }
 
+// A worker that never got the assignment gives it back too, so that none is lost under way.
+void Scheduler::Impl::recall_unstarted() {
+  for (const Lease* lease : leases_.take_unstarted(now_.mono)) {
+    send(lease->worker, model::Recall{lease->ref});
+    leases_.check_later(*lease, now_.mono + options_.window);
+  }
+}
+
 std::optional<MonoTime> Scheduler::Impl::next_deadline() const {
   std::optional<MonoTime> next = roster_.next_deadline();
   const auto sooner = [&next](std::optional<MonoTime> at) {
     if (at) next = std::min(next.value_or(*at), *at);
   };
   sooner(claims_until_);
+  sooner(leases_.next_check());
   sooner(waiters_.next_deadline());
   if (delays_.any_expiry()) sooner(last_tick_ + options_.tick);
   return next;

@@ -44,10 +44,10 @@ Range range_of(uint32_t retry, Jitter jitter) {
 TEST(Backoff, GrowsFivefoldWithATenthOfJitter) {
   for (const auto& [retry, base] : {std::pair{1U, 5}, {2U, 25}, {3U, 125}}) {
     const Range range = range_of(retry, Jitter::tenth);
-    EXPECT_GE(range.least, seconds(base) * 9 / 10);
-    EXPECT_LE(range.least, seconds(base) * 91 / 100);
-    EXPECT_LE(range.most, seconds(base) * 11 / 10);
-    EXPECT_GE(range.most, seconds(base) * 109 / 100);
+    EXPECT_GE(range.least, Duration(seconds(base)) * 9 / 10);
+    EXPECT_LE(range.least, Duration(seconds(base)) * 91 / 100);
+    EXPECT_LE(range.most, Duration(seconds(base)) * 11 / 10);
+    EXPECT_GE(range.most, Duration(seconds(base)) * 109 / 100);
   }
 }
 
