@@ -33,7 +33,11 @@ bool receive(zmq::socket_t& socket, Frames& out) {
   bool more = true;
   while (more) {
     zmq::message_t frame;
-    if (!socket.recv(frame, zmq::recv_flags::dontwait)) return false;
+    int got = -1;
+    do {
+      got = zmq_msg_recv(frame.handle(), socket.handle(), ZMQ_DONTWAIT);
+    } while (got < 0 && zmq_errno() == EINTR);
+    if (got < 0) return false;
     more = frame.more();
     if (out.frames.size() == Frames::kMaxFrames) {
       out.extra = true;
