@@ -1,0 +1,60 @@
+// A RouterServer on free ports or in a directory of its own, and plain ZeroMQ sockets to talk to
+// it.
+#pragma once
+
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+#include <zmq.hpp>
+
+#include "net/transport.h"
+#include "tests/net/inbox.h"
+
+namespace kiln::net {
+
+class TemporaryDirectory {
+ public:
+  TemporaryDirectory();
+  ~TemporaryDirectory();
+  TemporaryDirectory(const TemporaryDirectory&) = delete;
+  TemporaryDirectory& operator=(const TemporaryDirectory&) = delete;
+  std::string ipc(const std::string& name) const { return "ipc://" + (path_ / name).string(); }
+
+ private:
+  std::filesystem::path path_;
+};
+
+// Collects what arrives; `answer` (if any) makes the answer to each message.
+class TestServer {
+ public:
+  using Answer = std::function<std::vector<std::string>(const Inbound&)>;
+  explicit TestServer(ServerOptions options = {"tcp://127.0.0.1:*", "tcp://127.0.0.1:*"},
+                      Answer answer = nullptr);
+  RouterServer& operator*() { return *server_; }
+  RouterServer* operator->() { return server_.get(); }
+
+  Inbox<Inbound> inbound;
+  Inbox<std::pair<Peer, std::string>> unreachable;
+
+ private:
+  std::unique_ptr<RouterServer> server_;
+};
+
+// A plain socket that waits at most kPatience for what it receives.
+class Plain {
+ public:
+  Plain(zmq::socket_type type, const std::string& endpoint);
+  void send(const std::vector<std::string>& frames);
+  // The frames of the next message; none when patience ends.
+  std::vector<std::string> receive();
+  zmq::socket_t& socket() { return socket_; }
+
+ private:
+  zmq::context_t context_;
+  zmq::socket_t socket_;
+};
+
+}  // namespace kiln::net
