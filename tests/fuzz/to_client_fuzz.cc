@@ -1,0 +1,3 @@
+#include "tests/fuzz/targets.h"
+
+KILN_FUZZ_TARGET("to_client")
