@@ -20,6 +20,7 @@ using testing::Contains;
 using testing::HasSubstr;
 using testing::Not;
 
+constexpr int64_t kMicrosPerMilli = 1'000;
 constexpr int64_t kTeardownUs = 1'000'000;
 
 class AbuseTest : public testing::Test {
@@ -72,22 +73,22 @@ TEST_F(AbuseTest, MemoryBombInATmpfs) {
 
 TEST_F(AbuseTest, ForkBomb) {
   CellRequest request = program("fork_bomb.py");
-  request.limits.wall_ms = 1'000;
+  request.limits.wall_ms = scaled_ms(1'000);
   request.limits.processes = 16;
   const model::TaskResult result = run_beside_neighbour(request);
   EXPECT_EQ(result.verdict, Verdict::wall_timeout) << result.message;
   EXPECT_THAT(result.limits_hit, Contains(LimitHit::processes));
-  EXPECT_LT(result.cost.wall_us, 1'000'000 + kTeardownUs);
+  EXPECT_LT(result.cost.wall_us, scaled_ms(1'000) * kMicrosPerMilli + kTeardownUs);
 }
 
 TEST_F(AbuseTest, EndlessLoop) {
   CellRequest request = program("endless_loop.py");
-  request.limits.wall_ms = 500;
+  request.limits.wall_ms = scaled_ms(500);
   const model::TaskResult result = run_beside_neighbour(request);
   EXPECT_EQ(result.verdict, Verdict::wall_timeout) << result.message;
   EXPECT_EQ(result.out.bytes, "looping\n");
-  EXPECT_GE(result.cost.wall_us, 500'000);
-  EXPECT_LT(result.cost.wall_us, 600'000);
+  EXPECT_GE(result.cost.wall_us, scaled_ms(500) * kMicrosPerMilli);
+  EXPECT_LT(result.cost.wall_us, scaled_ms(600) * kMicrosPerMilli);
 }
 
 TEST_F(AbuseTest, OutputFlood) {

@@ -87,8 +87,10 @@ class CgroupTest : public testing::Test {
   }
   std::vector<fs::path> instances() const {
     std::vector<fs::path> out;
-    for (const auto& entry : fs::directory_iterator(layout_.directories[0])) {
-      if (entry.path().filename().string().starts_with("kiln-")) out.push_back(entry.path());
+    for (const std::string& directory : layout_.directories) {
+      for (const auto& entry : fs::directory_iterator(directory)) {
+        if (entry.path().filename().string().starts_with("kiln-")) out.push_back(entry.path());
+      }
     }
     return out;
   }
@@ -125,7 +127,7 @@ TEST_F(CgroupTest, LimitsThatTheKernelRefusesLeaveNothing) {
 }
 
 TEST_F(CgroupTest, TheInstanceGoesWithItsTree) {
-  EXPECT_EQ(instances().size(), 1U);
+  EXPECT_FALSE(instances().empty());
   tree_.reset();
   EXPECT_TRUE(instances().empty());
 }
@@ -135,10 +137,12 @@ TEST_F(CgroupTest, ASweepTakesTheDeadAndSparesTheLiving) {
   fs::create_directories(dead / "cell-1");
   const fs::path other = fs::path(layout_.directories[0]) / "else-dead";
   fs::create_directory(other);
+  const size_t living = instances().size() - 1;
   EXPECT_EQ(sweep_cgroups(layout_), 0);
   EXPECT_FALSE(fs::exists(dead));
   EXPECT_TRUE(fs::exists(other)) << "not ours";
-  EXPECT_EQ(instances().size(), 1U) << "the living one's";
+  EXPECT_GT(living, 0U);
+  EXPECT_EQ(instances().size(), living);
   ::rmdir(other.c_str());
 }
 

@@ -7,7 +7,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <csignal>
+#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <sstream>
@@ -54,6 +56,11 @@ std::vector<fs::path> instances() {
 
 }  // namespace
 
+int64_t scaled_ms(int64_t ms) {
+  static const char* const factor = std::getenv("KILN_TEST_TIME_FACTOR");
+  return factor == nullptr ? ms : ms * std::max(1, std::atoi(factor));
+}
+
 std::vector<model::EnvVar> cell_environment() {
   return {{"PATH", "/usr/local/bin:/usr/bin:/bin"}, {"HOME", "/box"}, {"LANG", "C.UTF-8"}};
 }
@@ -63,9 +70,9 @@ CellRequest python(const std::string& code) {
   request.argv = {kPython, "-I", "-S", "/box/main.py"};
   request.env = cell_environment();
   request.files = {{"main.py", code}};
-  request.limits.wall_ms = 20'000;
+  request.limits.wall_ms = scaled_ms(20'000);
   request.limits.soft_ms = 0;
-  request.limits.cpu_ms = 20'000;
+  request.limits.cpu_ms = scaled_ms(20'000);
   request.limits.memory_bytes = 128 * model::kMB;
   request.limits.box_bytes = 16 * model::kMB;
   request.limits.tmp_bytes = 16 * model::kMB;

@@ -17,6 +17,10 @@
 namespace kiln::sandbox {
 
 inline constexpr std::chrono::seconds kTestPatience{60};
+
+// Time limits are for programs that start in some 20 ms. On a slower machine (an emulated one)
+// KILN_TEST_TIME_FACTOR stretches them.
+int64_t scaled_ms(int64_t ms);
 inline constexpr const char* kPython = "/usr/bin/python3";
 
 // The environment every cell has; what the worker adds to a task's own.
