@@ -90,7 +90,8 @@ struct WorkerSaid {
   InstanceId worker;
   model::FromWorker message;  // never Output: that goes to streams
 };
-// The link to it broke and a ping did not reach it: a lease of its may be given to others soon.
+// The link to it broke and a ping did not reach it: its leases go to others soon, unless it says
+// hello.
 struct WorkerUnreachable {
   InstanceId worker;
 };

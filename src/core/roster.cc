@@ -142,13 +142,7 @@ void Roster::expect(Worker& worker, MonoTime lost_at) {
   }
 }
 
-void Roster::heard(Worker& worker, MonoTime lost_at) {
-  if (worker.unreachable) {
-    worker.unreachable = false;
-    put_in(worker);
-  }
-  expect(worker, lost_at);
-}
+void Roster::heard(Worker& worker, MonoTime lost_at) { expect(worker, lost_at); }
 
 void Roster::unreachable(Worker& worker, MonoTime lost_at) {
   take_out(worker);

@@ -32,7 +32,7 @@ struct Worker {
   std::set<TaskId> leases;
   MonoTime lost_at{};        // silent until then: its leases are lost
   MonoTime deadline{};       // its place among the deadlines; never later than lost_at
-  bool unreachable = false;  // a ping did not reach it, and nothing came since
+  bool unreachable = false;  // a ping did not reach it, and no hello came since
   bool paused = false;       // refused a task lately
   bool serves(const std::string& queue, const std::string& language) const;
   // How many more leases it may be given.
@@ -59,7 +59,7 @@ class Roster {
   bool any_room() const { return !free_.empty(); }
   // It said something: it is lost if nothing more comes until `lost_at`.
   void heard(Worker& worker, MonoTime lost_at);
-  // A ping did not reach it: it is given nothing, and lost at `lost_at` unless it is heard from.
+  // A ping did not reach it: it is given nothing, and lost at `lost_at` unless it says hello.
   void unreachable(Worker& worker, MonoTime lost_at);
   // The workers that are lost now.
   std::vector<InstanceId> silent(MonoTime now);

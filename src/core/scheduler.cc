@@ -136,4 +136,6 @@ std::optional<model::TaskRow> Scheduler::find(const TaskId& id) const {
   return task == nullptr ? std::nullopt : std::optional(to_row(*task));
 }
 
+std::vector<ClientRef> Scheduler::waiting_clients() const { return impl_->waiters().clients(); }
+
 }  // namespace kiln::core

@@ -9,6 +9,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "base/random.h"
 #include "base/time.h"
@@ -61,6 +62,9 @@ class Scheduler {
 
   // A Schedule for each task that waits for its due time: what a restarted retry actor needs.
   Effects schedules() const;
+
+  // Whose answers are still to come: when the owner gives this scheduler up, it answers them.
+  std::vector<ClientRef> waiting_clients() const;
 
   // For tests, metrics and the simulator. Live tasks include those whose end is not committed yet.
   size_t live_tasks() const;

@@ -70,9 +70,15 @@ void Scheduler::Impl::on(Unsubscribe& command) {
 
 void Scheduler::Impl::on(Unwatched& command) {
   const auto watched = watched_.find(command.id);
-  if (watched == watched_.end() || watched->second > command.serial) return;
-  watched_.erase(watched);
+  if (watched == watched_.end()) return;
   const Lease* lease = leases_.of(command.id);
+  if (watched->second > command.serial) {
+    // A later watch has crossed this: streams has forgotten the lease and must hear of it again.
+    const Task* task = tasks_.find(command.id);
+    if (task != nullptr && lease != nullptr) watch_lease(*task, *lease);
+    return;
+  }
+  watched_.erase(watched);
   if (lease == nullptr || lease->worker.is_nil()) return;
   send(lease->worker, model::UnwatchLease{lease->ref});
 }

@@ -20,9 +20,9 @@ void Scheduler::Impl::on(WorkerSaid& command) {
   }
   Worker* worker = roster_.find(command.worker);
   if (worker == nullptr) return send(command.worker, model::HelloFirst{});
-  const bool had_room = worker->room() > 0;
+  // Its link broke: what was sent meanwhile may be lost. A hello settles what it holds.
+  if (worker->unreachable) return send(command.worker, model::HelloFirst{});
   roster_.heard(*worker, now_.mono + options_.window);
-  if (!had_room && worker->room() > 0) freed_.push_back(worker->instance);
   std::visit([&](auto& message) { said(*worker, std::move(message)); }, command.message);
 }
 

@@ -63,4 +63,11 @@ std::optional<MonoTime> Waiters::next_deadline() const {
   return waits_.begin()->first.deadline;
 }
 
+std::vector<ClientRef> Waiters::clients() const {
+  std::vector<ClientRef> clients;
+  clients.reserve(waits_.size());
+  for (const auto& [key, wait] : waits_) clients.push_back(wait.client);
+  return clients;
+}
+
 }  // namespace kiln::core

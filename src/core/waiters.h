@@ -31,6 +31,8 @@ class Waiters {
   std::vector<Late> take_late(MonoTime now);
   void drop_route(const std::string& route);
   std::optional<MonoTime> next_deadline() const;
+  // All that wait, by deadline.
+  std::vector<ClientRef> clients() const;
   size_t size() const { return waits_.size(); }
 
  private:

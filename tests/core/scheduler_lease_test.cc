@@ -190,10 +190,14 @@ TEST_F(SchedulerLease, AnUnreachableWorkerGetsHalfASecond) {
   EXPECT_EQ(all<Send>().at(0).worker, worker_id(2));
 }
 
-TEST_F(SchedulerLease, AnUnreachableWorkerThatSpeaksKeepsItsLeases) {
-  run_one();
+TEST_F(SchedulerLease, AnUnreachableWorkerThatSaysHelloKeepsItsLeases) {
+  const LeaseRef lease = run_one();
   apply(WorkerUnreachable{worker_id(1)});
   say(1, model::Heartbeat{});
+  EXPECT_EQ(sent<model::HelloFirst>().size(), 1U);
+  model::Hello again = hello(1);
+  again.leases = {lease};
+  say(1, again);
   pass(2 * kSecond);
   EXPECT_EQ(task(1).state, TaskState::running);
 }
