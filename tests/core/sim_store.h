@@ -1,0 +1,56 @@
+// What is on the simulated disk, and the rules that every write must keep. It outlives brokers.
+#pragma once
+
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "model/records.h"
+
+namespace kiln::core::sim {
+
+struct Stored {
+  model::TaskRow row;
+  std::string result;  // "" = none; else the epoch under which the program ran
+};
+
+// What went wrong, as sentences; the run ends at the first.
+class Verdicts {
+ public:
+  void wrong(std::string what) { wrongs_.push_back(std::move(what)); }
+  bool ok() const { return wrongs_.empty(); }
+  const std::vector<std::string>& wrongs() const { return wrongs_; }
+
+ private:
+  std::vector<std::string> wrongs_;
+};
+
+std::string show(const model::Epoch& epoch);
+
+class SimStore {
+ public:
+  explicit SimStore(Verdicts& verdicts) : verdicts_(verdicts) {}
+
+  uint64_t open_boot() { return ++boot_; }
+  uint64_t last_seq() const { return last_seq_; }
+  void commit(const model::Writes& writes);
+  const Stored* find(const TaskId& id) const;
+  std::vector<model::TaskRow> live() const;  // by rising seq
+  size_t ended() const { return ended_; }
+
+ private:
+  void apply(const model::InsertTask& write);
+  void apply(const model::UpdateTask& write);
+  void apply(const model::PutResult& write);
+  void apply(const model::AddEvent& write);
+  void apply(const model::DeleteTask& write);
+  Stored* must_find(const TaskId& id, const char* what);
+
+  Verdicts& verdicts_;
+  std::unordered_map<TaskId, Stored> tasks_;
+  uint64_t boot_ = 0;
+  uint64_t last_seq_ = 0;
+  size_t ended_ = 0;
+};
+
+}  // namespace kiln::core::sim
