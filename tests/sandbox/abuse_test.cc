@@ -64,6 +64,20 @@ TEST_F(AbuseTest, MemoryBomb) {
   EXPECT_THAT(result.message, HasSubstr("64 MB"));
 }
 
+TEST_F(AbuseTest, AChildsMemoryBombEndsTheWholeCell) {
+  CellRequest request = python(R"(
+import os, time
+if os.fork() == 0:
+    hoard = []
+    while True: hoard.append(bytearray(b'x' * (4 << 20)))
+time.sleep(3600)
+)");
+  request.limits.memory_bytes = 64 * model::kMB;
+  const model::TaskResult result = sandbox_.run(request);
+  EXPECT_EQ(result.verdict, Verdict::memory_limit);
+  EXPECT_LT(result.cost.wall_us, request.limits.wall_ms * kMicrosPerMilli / 2);
+}
+
 TEST_F(AbuseTest, MemoryBombInATmpfs) {
   CellRequest request = python("open('/tmp/x', 'wb').write(bytes(100 << 20))");
   request.limits.tmp_bytes = 256 * model::kMB;
