@@ -87,6 +87,7 @@ void Roster::remove_lease(Worker& worker, const TaskId& id) {
 void Roster::pause(Worker& worker, MonoTime until) {
   take_out(worker);
   worker.paused = true;
+  worker.paused_until = until;
   pauses_.insert({until, worker.instance});
 }
 
@@ -95,7 +96,7 @@ std::vector<Worker*> Roster::resume(MonoTime now) {
   while (!pauses_.empty() && pauses_.begin()->first <= now) {
     Worker* worker = find(pauses_.begin()->second);
     pauses_.erase(pauses_.begin());
-    if (worker == nullptr || !worker->paused) continue;
+    if (worker == nullptr || !worker->paused || worker->paused_until > now) continue;
     worker->paused = false;
     put_in(*worker);
     resumed.push_back(worker);

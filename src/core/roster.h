@@ -34,6 +34,7 @@ struct Worker {
   MonoTime deadline{};       // its place among the deadlines; never later than lost_at
   bool unreachable = false;  // a ping did not reach it, and no hello came since
   bool paused = false;       // refused a task lately
+  MonoTime paused_until{};
   bool serves(const std::string& queue, const std::string& language) const;
   // How many more leases it may be given.
   uint32_t room() const;
