@@ -174,8 +174,8 @@ uint64_t number_after(std::string_view text, std::string_view key, unsigned base
 
 int empty_bounding_set() {
   for (unsigned long capability = 0; capability < 64; ++capability) {
-    if (::prctl(PR_CAPBSET_READ, capability, 0, 0, 0) < 0) return 0;  // past the kernel's last one
-    if (::prctl(PR_CAPBSET_DROP, capability, 0, 0, 0) != 0) return errno;
+    if (::prctl(PR_CAPBSET_DROP, capability, 0, 0, 0) == 0) continue;
+    return errno == EINVAL && capability > 0 ? 0 : errno;  // EINVAL: past the kernel's last one
   }
   return 0;
 }

@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <sys/mount.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 
@@ -30,6 +31,14 @@ StepFailure prepare_mounts() {
   return {};
 }
 
+// A cell takes some twenty descriptors here; the usual soft limit of 1024 would be forty cells.
+void allow_many_descriptors() {
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+  limit.rlim_cur = limit.rlim_max;
+  ::setrlimit(RLIMIT_NOFILE, &limit);
+}
+
 StepFailure prepare_state_directory() {
   if (::mkdir(kStateDirectory, 0755) != 0 && errno != EEXIST) return {Step::uid_range, errno, 0};
   struct stat status {};
@@ -54,6 +63,7 @@ StepFailure compile_filter(std::vector<sock_filter>& out) {
 Launcher::Launcher(LauncherOptions options) : options_(std::move(options)) {}
 
 StepFailure Launcher::prepare() {
+  allow_many_descriptors();
   const CgroupLayout layout = find_own_cgroups();  // by the /proc of the monitor's namespace
   if (StepFailure f = prepare_mounts(); f.failed()) return f;
   if (StepFailure f = prepare_state_directory(); f.failed()) return f;

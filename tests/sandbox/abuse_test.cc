@@ -123,7 +123,8 @@ TEST_F(AbuseTest, Daemon) {
   const model::TaskResult result = run_beside_neighbour(request);
   EXPECT_EQ(result.verdict, Verdict::nonzero_exit) << result.message;
   EXPECT_EQ(result.exit_code, 7);  // of the main program, at its exit and not at the pipe's end
-  EXPECT_TRUE(cell_processes().empty()) << "the daemon outlives its result";
+  EXPECT_TRUE(processes_below(launcher_of(sandbox_.monitor_pid())).empty())
+      << "the daemon outlives its result";
 }
 
 // A server on the host's loopback that counts who comes.

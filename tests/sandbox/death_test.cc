@@ -40,6 +40,10 @@ TEST(DeathTest, AKilledLauncherTakesItsCellsAlongAndAnotherOneComes) {
   const CellId two = sandbox.start(python(kLoop));
   sandbox.wait_output(one, "up");
   sandbox.wait_output(two, "up");
+  const auto cells = processes_below(first);
+  const auto groups = instances_of(first);
+  EXPECT_EQ(cells.size(), 4U);
+  EXPECT_FALSE(groups.empty());
   ASSERT_EQ(::kill(first, SIGKILL), 0);
   for (const CellId id : {one, two}) {
     const model::TaskResult result = sandbox.wait(id);
@@ -47,11 +51,11 @@ TEST(DeathTest, AKilledLauncherTakesItsCellsAlongAndAnotherOneComes) {
     EXPECT_THAT(result.message, HasSubstr("launcher"));
     EXPECT_EQ(result.out.bytes, "up\n");
   }
-  EXPECT_TRUE(cell_processes().empty()) << "a cell outlives its launcher";
+  EXPECT_TRUE(none_alive(cells)) << "a cell outlives its launcher";
   const model::TaskResult next = sandbox.run(python("print('again')"));
   EXPECT_EQ(next.verdict, Verdict::ok) << next.message;
   EXPECT_NE(launcher_of(sandbox.monitor_pid()), first);
-  EXPECT_TRUE(cell_cgroups().empty()) << "the new launcher has not swept";
+  EXPECT_TRUE(none_exists(groups)) << "the new launcher has not swept";
 }
 
 TEST(DeathTest, AfterTheMonitorNothingRuns) {
@@ -59,9 +63,11 @@ TEST(DeathTest, AfterTheMonitorNothingRuns) {
   ASSERT_STARTED(sandbox);
   const CellId id = sandbox.start(python(kLoop));
   sandbox.wait_output(id, "up");
+  const auto cells = processes_below(launcher_of(sandbox.monitor_pid()));
+  ASSERT_EQ(cells.size(), 2U);
   ASSERT_EQ(::kill(sandbox.monitor_pid(), SIGKILL), 0);
   EXPECT_EQ(sandbox.wait(id).verdict, Verdict::infrastructure_error);
-  EXPECT_TRUE(eventually([] { return cell_processes().empty(); }));
+  EXPECT_TRUE(eventually([&] { return none_alive(cells); }));
   const model::TaskResult next = sandbox.run(python("pass"));
   EXPECT_EQ(next.verdict, Verdict::infrastructure_error);
   sweep_cgroups(find_own_cgroups());  // nobody else is left to do it
@@ -69,17 +75,23 @@ TEST(DeathTest, AfterTheMonitorNothingRuns) {
 
 TEST(DeathTest, StopKillsWhatRunsAndTellsEachResult) {
   model::TaskResult result;
+  std::vector<pid_t> cells;
+  std::vector<std::string> groups;
   {
     Sandbox sandbox;
     ASSERT_STARTED(sandbox);
     const CellId id = sandbox.start(python(kLoop));
     sandbox.wait_output(id, "up");
+    const pid_t launcher = launcher_of(sandbox.monitor_pid());
+    cells = processes_below(launcher);
+    groups = instances_of(launcher);
     sandbox.runner().stop();
     result = sandbox.wait(id);
   }
   EXPECT_EQ(result.verdict, Verdict::cancelled);
-  EXPECT_TRUE(cell_processes().empty());
-  EXPECT_EQ(instance_cgroups(), 0U);
+  EXPECT_EQ(cells.size(), 2U);
+  EXPECT_TRUE(none_alive(cells));
+  EXPECT_TRUE(none_exists(groups));
 }
 
 TEST(DeathTest, AKilledWorkerLeavesNothing) {
@@ -99,12 +111,14 @@ TEST(DeathTest, AKilledWorkerLeavesNothing) {
   ::close(pipe[1]);
   pid_t monitor = -1;
   ASSERT_EQ(::read(pipe[0], &monitor, sizeof monitor), static_cast<ssize_t>(sizeof monitor));
-  EXPECT_FALSE(cell_processes().empty());
+  const auto cells = processes_below(launcher_of(monitor));
+  const auto groups = instances_of(launcher_of(monitor));
+  EXPECT_EQ(cells.size(), 2U);
   ::kill(worker, SIGKILL);
   ::waitpid(worker, nullptr, 0);
-  EXPECT_TRUE(eventually([] { return cell_processes().empty(); }));
+  EXPECT_TRUE(eventually([&] { return none_alive(cells); }));
   EXPECT_TRUE(eventually([&] { return !is_alive(monitor); })) << "the monitor stays";
-  EXPECT_TRUE(eventually([] { return instance_cgroups() == 0; }));
+  EXPECT_TRUE(eventually([&] { return none_exists(groups); }));
   ::close(pipe[0]);
 }
 
@@ -134,23 +148,24 @@ TEST(DeathTest, TwoWorkersDoNotTouchEachOthersCells) {
     if (!sandbox.status().ok()) ::_exit(1);
     const CellId id = sandbox.start(python("print('up', flush=True)\nwhile True: pass"));
     sandbox.wait_output(id, "up");
-    char byte = 'x';
-    if (::write(pipe[1], &byte, 1) != 1) ::_exit(1);
+    const pid_t launcher = launcher_of(sandbox.monitor_pid());
+    if (::write(pipe[1], &launcher, sizeof launcher) != sizeof launcher) ::_exit(1);
     if (::raise(SIGSTOP) != 0) ::_exit(1);  // until the first worker is done
     sandbox.runner().kill(id, KillReason::cancelled);
     ::_exit(sandbox.wait(id).verdict == Verdict::cancelled ? 0 : 2);
   }
-  char byte = 0;
-  ASSERT_EQ(::read(pipe[0], &byte, 1), 1);
-  const size_t theirs = cell_cgroups().size();
+  pid_t launcher = -1;
+  ASSERT_EQ(::read(pipe[0], &launcher, sizeof launcher), static_cast<ssize_t>(sizeof launcher));
+  const auto groups = instances_of(launcher);
+  const size_t theirs = cells_in(groups);
   ASSERT_GT(theirs, 0U);
   {
     Sandbox sandbox;  // its launcher sweeps at its start, and ends in order
     ASSERT_STARTED(sandbox);
     EXPECT_EQ(sandbox.run(python("pass")).verdict, Verdict::ok);
-    EXPECT_EQ(cell_cgroups().size(), theirs);
+    EXPECT_EQ(cells_in(groups), theirs);
   }
-  EXPECT_EQ(cell_cgroups().size(), theirs);
+  EXPECT_EQ(cells_in(groups), theirs);
   ASSERT_TRUE(eventually([&] {
     int status = 0;
     return ::waitpid(other, &status, WUNTRACED | WNOHANG) == other && WIFSTOPPED(status);
@@ -159,7 +174,7 @@ TEST(DeathTest, TwoWorkersDoNotTouchEachOthersCells) {
   int status = -1;
   ::waitpid(other, &status, 0);
   EXPECT_TRUE(WIFEXITED(status) && WEXITSTATUS(status) == 0) << status;
-  EXPECT_TRUE(eventually([] { return instance_cgroups() == 0; }));
+  EXPECT_TRUE(eventually([&] { return none_exists(groups); }));
   ::close(pipe[0]);
   ::close(pipe[1]);
 }

@@ -85,7 +85,11 @@ TEST_F(IsolationTest, TheUserIsNobodyOnTheHost) {
   EXPECT_EQ(fact("become root"), "Invalid argument");  // there is no user 0 in a cell
   const CellId id = sandbox_->start(python("print('up', flush=True)\nwhile True: pass"));
   sandbox_->wait_output(id, "up");
-  EXPECT_EQ(cell_processes().size(), 2U);  // init and program, both in the range of the cells
+  const auto pids = processes_below(launcher_of(sandbox_->monitor_pid()));
+  ASSERT_EQ(pids.size(), 2U);  // init and program, each a user of its own
+  EXPECT_GE(user_of(pids[0]), 231'072U);
+  EXPECT_GE(user_of(pids[1]), 231'072U);
+  EXPECT_NE(user_of(pids[0]), user_of(pids[1]));
   sandbox_->runner().kill(id, KillReason::cancelled);
   sandbox_->wait(id);
 }

@@ -14,25 +14,10 @@
 #include <fstream>
 #include <sstream>
 
-#include "sandbox/cgroup.h"
-
 namespace kiln::sandbox {
 namespace {
 
 namespace fs = std::filesystem;
-
-constexpr uint32_t kFirstUid = 231'072;
-constexpr uint32_t kLastUid = kFirstUid + 64 * 512;  // every block a launcher may take
-
-std::vector<pid_t> all_processes() {
-  std::vector<pid_t> out;
-  std::error_code error;
-  for (const auto& entry : fs::directory_iterator("/proc", error)) {
-    const std::string name = entry.path().filename();
-    if (name.find_first_not_of("0123456789") == std::string::npos) out.push_back(std::stoi(name));
-  }
-  return out;
-}
 
 size_t entries(const std::string& path) {
   size_t count = 0;
@@ -41,17 +26,6 @@ size_t entries(const std::string& path) {
     count += entry.path().empty() ? 0U : 1U;
   }
   return count;
-}
-
-std::vector<fs::path> instances() {
-  std::vector<fs::path> out;
-  for (const std::string& directory : find_own_cgroups().directories) {
-    std::error_code error;
-    for (const auto& entry : fs::directory_iterator(directory, error)) {
-      if (entry.path().filename().string().starts_with("kiln-")) out.push_back(entry.path());
-    }
-  }
-  return out;
 }
 
 }  // namespace
@@ -176,18 +150,22 @@ std::string Sandbox::live_output(CellId id) {
   return output_[id];
 }
 
-std::vector<pid_t> cell_processes() {
-  std::vector<pid_t> out;
-  for (const pid_t pid : all_processes()) {
-    std::ifstream file("/proc/" + std::to_string(pid) + "/status");
-    std::string line;
-    while (std::getline(file, line)) {
-      unsigned uid = 0;
-      if (std::sscanf(line.c_str(), "Uid: %u", &uid) != 1) continue;
-      if (uid >= kFirstUid && uid < kLastUid) out.push_back(pid);
-    }
+std::vector<pid_t> processes_below(pid_t launcher) {
+  std::vector<pid_t> out = children_of(launcher);
+  for (size_t i = 0; i < out.size(); ++i) {
+    const auto children = children_of(out[i]);
+    out.insert(out.end(), children.begin(), children.end());
   }
   return out;
+}
+
+unsigned user_of(pid_t pid) {
+  std::ifstream file("/proc/" + std::to_string(pid) + "/status");
+  unsigned uid = 0;
+  for (std::string line; std::getline(file, line);) {
+    if (std::sscanf(line.c_str(), "Uid: %u", &uid) == 1) break;
+  }
+  return uid;
 }
 
 std::vector<pid_t> children_of(pid_t parent) {
@@ -211,18 +189,35 @@ pid_t launcher_of(pid_t monitor) {
   return children.size() == 1 ? children[0] : -1;
 }
 
-std::vector<std::string> cell_cgroups() {
+std::vector<std::string> instances_of(pid_t launcher) {
   std::vector<std::string> out;
-  for (const fs::path& instance : instances()) {
-    std::error_code error;
-    for (const auto& entry : fs::directory_iterator(instance, error)) {
-      if (entry.is_directory(error)) out.push_back(entry.path());
+  std::error_code error;
+  for (const auto& entry :
+       fs::directory_iterator("/proc/" + std::to_string(launcher) + "/fd", error)) {
+    const fs::path target = fs::read_symlink(entry.path(), error);
+    if (target.filename().string().starts_with("kiln-") && fs::is_directory(target, error)) {
+      out.push_back(target);
     }
   }
   return out;
 }
 
-size_t instance_cgroups() { return instances().size(); }
+size_t cells_in(const std::vector<std::string>& instances) {
+  size_t count = 0;
+  for (const std::string& instance : instances) {
+    std::error_code error;
+    for (const auto& entry : fs::directory_iterator(instance, error)) {
+      count += entry.is_directory(error) ? 1U : 0U;
+    }
+  }
+  return count;
+}
+
+bool none_exists(const std::vector<std::string>& paths) {
+  return std::ranges::none_of(paths, [](const std::string& path) { return fs::exists(path); });
+}
+
+bool none_alive(const std::vector<pid_t>& pids) { return std::ranges::none_of(pids, is_alive); }
 
 size_t open_descriptors(pid_t pid) { return entries("/proc/" + std::to_string(pid) + "/fd"); }
 
@@ -236,18 +231,18 @@ size_t mounts_of(pid_t pid) {
 Footprint footprint(const Sandbox& sandbox) {
   const pid_t launcher = launcher_of(sandbox.monitor_pid());
   Footprint out{};
-  out.processes = cell_processes().size();
-  out.cgroups = cell_cgroups().size();
+  out.processes = processes_below(launcher).size();
+  out.instances = instances_of(launcher).size();
+  out.cells = cells_in(instances_of(launcher));
   out.launcher_fds = open_descriptors(launcher);
   out.launcher_mounts = mounts_of(launcher);
-  out.launcher_children = children_of(launcher).size();
   out.own_fds = open_descriptors(::getpid());
   return out;
 }
 
 void PrintTo(const Footprint& f, std::ostream* out) {
-  *out << "processes " << f.processes << ", cgroups " << f.cgroups << ", launcher's descriptors "
-       << f.launcher_fds << ", mounts " << f.launcher_mounts << ", children " << f.launcher_children
+  *out << "processes " << f.processes << ", control groups " << f.cells << " in " << f.instances
+       << ", launcher's descriptors " << f.launcher_fds << ", mounts " << f.launcher_mounts
        << ", own descriptors " << f.own_fds;
 }
 

@@ -74,25 +74,30 @@ class Sandbox {
   std::map<CellId, model::TaskResult> results_;
 };
 
-// --- what is on the host
+// --- what is on the host; of one launcher, since others may work beside a test
 
-// Process ids whose user id lies in the range of the cells.
-std::vector<pid_t> cell_processes();
+// All processes below the launcher: inits, programs, and whatever they have started.
+std::vector<pid_t> processes_below(pid_t launcher);
+// The user id on the host.
+unsigned user_of(pid_t pid);
 // Direct children of `parent`.
 std::vector<pid_t> children_of(pid_t parent);
 // There, and not a zombie that its parent has yet to reap.
 bool is_alive(pid_t pid);
 // The launcher of this monitor, or -1.
 pid_t launcher_of(pid_t monitor);
-// Directories of cells below the instance directories of all launchers, in every hierarchy.
-std::vector<std::string> cell_cgroups();
-size_t instance_cgroups();
+// The instance directories that the launcher holds, one in each hierarchy.
+std::vector<std::string> instances_of(pid_t launcher);
+// The directories of cells in them.
+size_t cells_in(const std::vector<std::string>& instances);
+bool none_exists(const std::vector<std::string>& paths);
+bool none_alive(const std::vector<pid_t>& pids);
 size_t open_descriptors(pid_t pid);
 size_t mounts_of(pid_t pid);
 
 // What a sandbox holds on the host while no cell lives. Equal before and after: nothing is left.
 struct Footprint {
-  size_t processes, cgroups, launcher_fds, launcher_mounts, launcher_children, own_fds;
+  size_t processes, instances, cells, launcher_fds, launcher_mounts, own_fds;
   bool operator==(const Footprint&) const = default;
 };
 Footprint footprint(const Sandbox& sandbox);
