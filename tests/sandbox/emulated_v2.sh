@@ -64,6 +64,7 @@ $bin/sandbox_cgroup_test --gtest_brief=1 || failed=1
 $bin/sandbox_isolation_test --gtest_brief=1 || failed=1
 find /sys/fs/cgroup -name 'kiln-*' | grep . && failed=1
 [ \$failed = 0 ] && echo "emulated: all passed"
+sleep 3  # the console is slow, and the kernel's last words would run into the line above
 echo o > /proc/sysrq-trigger
 sleep 60
 EOI
