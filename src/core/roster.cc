@@ -9,8 +9,7 @@ std::vector<std::string> names_of(const std::vector<model::LanguageVersion>& lan
   std::vector<std::string> names;
   for (const model::LanguageVersion& language : languages) names.push_back(language.name);
   std::ranges::sort(names);
-  const auto rest = std::ranges::unique(names);
-  names.erase(rest.begin(), rest.end());
+  names.erase(std::unique(names.begin(), names.end()), names.end());
   return names;
 }
 
