@@ -221,9 +221,11 @@ constexpr std::array kSteps = {
 // or says what failed.
 void start_program(CellPlan& plan) {
   StepFailure failure;
-  if (::write(plan.exec_go, "g", 1) != 1) fail(plan, {Step::fork_program, errno, -1});
+  // A process that failed before it read this has closed its end, and says why in its report.
+  const int go_error = ::write(plan.exec_go, "g", 1) == 1 ? 0 : errno;
   const ssize_t got = ::read(plan.exec_report, &failure, sizeof failure);
   if (got == sizeof failure) fail(plan, failure);
+  if (go_error != 0) fail(plan, {Step::fork_program, go_error, -1});
   if (got != 0) fail(plan, {Step::exec, EIO, -1});
   ::close(plan.exec_go);
   ::close(plan.exec_report);
