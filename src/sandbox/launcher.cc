@@ -205,12 +205,13 @@ void Launcher::collect() {
       ++at;
       continue;
     }
+    const wire::Finished finished = cell.finished();
+    at = cells_.erase(at);  // nothing of it is left when it is told
     if (canary) {
-      canary_ = cell.finished();
+      canary_ = finished;
     } else {
-      tell(cell.finished());
+      tell(finished);
     }
-    at = cells_.erase(at);
   }
 }
 
