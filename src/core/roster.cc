@@ -7,6 +7,7 @@ namespace {
 
 std::vector<std::string> names_of(const std::vector<model::LanguageVersion>& languages) {
   std::vector<std::string> names;
+  names.reserve(languages.size());
   for (const model::LanguageVersion& language : languages) names.push_back(language.name);
   std::ranges::sort(names);
   names.erase(std::unique(names.begin(), names.end()), names.end());

@@ -120,7 +120,7 @@ Scheduler::~Scheduler() = default;
 Scheduler::Scheduler(Scheduler&&) noexcept = default;
 Scheduler& Scheduler::operator=(Scheduler&&) noexcept = default;
 
-void Scheduler::load(model::TaskRow row) { impl_->load(row); }
+void Scheduler::load(const model::TaskRow& row) { impl_->load(row); }
 void Scheduler::load_dead_letters(const std::string& queue, uint64_t count) {
   impl_->dead_letters().add(queue, count);
 }

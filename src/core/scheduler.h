@@ -47,7 +47,7 @@ class Scheduler {
   // Before the first command: the store's live rows, by rising seq. Running ones wait one window
   // for a worker's hello that claims them. `finish_load` returns the Schedule effects of what
   // waits.
-  void load(model::TaskRow row);
+  void load(const model::TaskRow& row);
   void load_dead_letters(const std::string& queue, uint64_t count);
   Effects finish_load(Now now);
 

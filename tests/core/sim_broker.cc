@@ -11,7 +11,7 @@ void SimBroker::start() {
   outbox_ = Outbox();
   due_.clear();
   heard_.clear();
-  for (model::TaskRow& row : store_.live()) core_->load(std::move(row));
+  for (const model::TaskRow& row : store_.live()) core_->load(row);
   ++life_;
   run(core_->finish_load(loop_.now()));
   tick();
