@@ -196,6 +196,12 @@ Languages default_languages() {
   return parse_languages(kBuiltinLanguages, "built-in languages").value();
 }
 
+Languages only(const Language& language) {
+  Languages languages;
+  languages.languages_.push_back(language);
+  return languages;
+}
+
 std::vector<std::pair<std::string, std::string>> base_environment() {
   return {{"PATH", "/usr/local/bin:/usr/bin:/bin"},
           {"HOME", "/box"},

@@ -29,6 +29,7 @@ class Languages {
 
  private:
   friend Result<Languages> parse_languages(std::string_view yaml, std::string_view origin);
+  friend Languages only(const Language& language);
   std::vector<Language> languages_;
 };
 
@@ -38,6 +39,8 @@ Result<Languages> parse_languages(std::string_view yaml, std::string_view origin
 Result<Languages> load_languages(const std::string& path);
 // config/languages.yaml as it was when this binary was built.
 Languages default_languages();
+// That one and no other.
+Languages only(const Language& language);
 
 // Each cell's environment before a language's and a task's additions, exactly.
 std::vector<std::pair<std::string, std::string>> base_environment();
