@@ -1,0 +1,254 @@
+#include "cli/arguments.h"
+
+#include <CLI/CLI.hpp>
+#include <memory>
+
+#include "cli/console.h"
+#include "cli/examples.h"
+#include "cli/exit_codes.h"
+#include "cli/version.h"
+#include "config/nearest.h"
+
+namespace kiln::cli {
+namespace {
+
+constexpr const char* kAbout =
+    "Kiln runs untrusted programs, each in a single-use sandbox.\n"
+    "Exit codes: the program's own; 128+n after signal n; 124 time limit; 137 memory limit;\n"
+    "1 compile error or output limit; 130 after Ctrl-C; 2 bad usage; 125 our own failure.";
+
+// A sub-command's options are read straight into its struct; `chosen` gets it when it was typed.
+template <class Options>
+CLI::App* add_command(CLI::App& app, std::optional<Command>& chosen, const std::string& name,
+                      const std::string& about, std::shared_ptr<Options>& options) {
+  options = std::make_shared<Options>();
+  CLI::App* command = app.add_subcommand(name, about);
+  command->footer(examples_of(name));
+  command->callback([options, &chosen] { chosen = *options; });
+  return command;
+}
+
+void add_broker(CLI::App& command, std::string& broker, const std::string& what) {
+  command.add_option("--broker", broker, what)->envname("KILN_BROKER")->type_name("ENDPOINT");
+}
+
+void add_client(CLI::App& command, std::string& broker) {
+  broker = kDefaultBroker;
+  add_broker(command, broker, "The broker (default " + broker + ")");
+}
+
+void add_task(CLI::App& command, TaskOptions& task) {
+  command.add_option("--language", task.language, "Of the program (default: by its extension)");
+  command.add_option("--arg", task.args, "An argument for the program (repeat for more)")
+      ->expected(1)
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+  command.add_option("--stdin", task.stdin_path, "The program's standard input: a file, or -")
+      ->type_name("PATH");
+  command.add_option("--timeout", task.timeout, "Time limit, such as 2 or 0.5 (default 120)")
+      ->type_name("SECONDS");
+  command.add_option("--memory", task.memory, "Memory limit (default 1024)")->type_name("MB");
+  command
+      .add_option(
+          "--file", task.files,
+          "A file to put beside the program, under NAME (default: its own; repeat for more)")
+      ->type_name("PATH[:NAME]")
+      ->expected(1)
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+}
+
+void add_json(CLI::App& command, bool& json) {
+  command.add_flag("--json", json,
+                   "Print one JSON object and nothing else; bytes that are not UTF-8 stand as "
+                   "{\"base64\": \"...\"}");
+}
+
+void add_log_level(CLI::App& command, std::string& level) {
+  command.add_option("--log-level", level, "Least level of the log lines (default info)")
+      ->check(CLI::IsMember({"debug", "info", "warning", "error"}))
+      ->type_name("LEVEL");
+}
+
+void add_run(CLI::App& app, std::optional<Command>& chosen) {
+  std::shared_ptr<RunOptions> options;
+  CLI::App& run = *add_command(app, chosen, "run", "Run a program here, or on --broker", options);
+  run.add_option("FILE", options->program, "The program, or - for standard input")->required();
+  add_task(run, options->task);
+  add_broker(run, options->broker, "Run it there instead of in a broker and worker of its own");
+  add_json(run, options->json);
+  run.add_flag("--quiet", options->quiet, "No receipt");
+}
+
+void add_broker_options(CLI::App& command, BrokerCommand& options) {
+  command.add_option("--data", options.data, "The directory that holds the tasks")
+      ->envname("KILN_DATA")
+      ->type_name("DIRECTORY");
+  command
+      .add_option(
+          "--clients", options.clients,
+          "Where clients connect; port * takes any free one (default " + options.clients + ")")
+      ->type_name("ENDPOINT");
+  command
+      .add_option("--workers", options.workers,
+                  "Where workers connect (default " + options.workers + ")")
+      ->type_name("ENDPOINT");
+}
+
+void add_worker_options(CLI::App& command, WorkerCommand& options) {
+  command.add_option("--name", options.name, "The worker's name (default: the host's)");
+  command.add_option("--slots", options.slots, "Tasks at once (default: one for each CPU)")
+      ->check(CLI::Range(1, 1'024))
+      ->type_name("NUMBER");
+  command.add_option("--first-uid", options.first_uid, "First of the cells' user ids")
+      ->check(CLI::Range(1'000, 2'000'000'000))
+      ->type_name("UID");
+}
+
+void add_services(CLI::App& app, std::optional<Command>& chosen) {
+  std::shared_ptr<ServeOptions> serve;
+  CLI::App& s = *add_command(app, chosen, "serve", "A broker and a worker on this machine", serve);
+  add_broker_options(s, serve->broker);
+  add_worker_options(s, serve->worker);
+  add_log_level(s, serve->broker.log_level);
+
+  std::shared_ptr<BrokerCommand> broker;
+  CLI::App& b =
+      *add_command(app, chosen, "broker", "A broker: queues tasks, keeps results", broker);
+  add_broker_options(b, *broker);
+  add_log_level(b, broker->log_level);
+
+  std::shared_ptr<WorkerCommand> worker;
+  CLI::App& w = *add_command(app, chosen, "worker", "A worker: runs tasks in cells", worker);
+  w.add_option("--broker", worker->broker,
+               "The broker's endpoint for workers (default " + worker->broker + ")")
+      ->envname("KILN_WORKER_BROKER")
+      ->type_name("ENDPOINT");
+  add_worker_options(w, *worker);
+  w.add_option("--queue", worker->queues, "Serve only this queue (repeat for more)")
+      ->expected(1)
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+  w.add_option("--tag", worker->tags, "A tag of this worker (repeat for more)")
+      ->expected(1)
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+  add_log_level(w, worker->log_level);
+}
+
+void add_submit(CLI::App& app, std::optional<Command>& chosen) {
+  std::shared_ptr<SubmitOptions> options;
+  CLI::App& submit =
+      *add_command(app, chosen, "submit", "Queue programs; prints each one's task id", options);
+  submit.add_option("FILE", options->programs, "The programs (- for standard input)")->required();
+  add_task(submit, options->task);
+  add_client(submit, options->broker);
+  submit.add_option("--queue", options->queue, "Its queue (default " + options->queue + ")");
+  submit.add_option("--priority", options->priority, "0 to 10, higher is sooner (default 5)")
+      ->type_name("NUMBER");
+  submit.add_option("--id", options->id, "The task's id, to submit again after any doubt")
+      ->type_name("UUID");
+  submit.add_option("--max-retries", options->max_retries, "Retries after a failure (default 3)")
+      ->type_name("NUMBER");
+  submit.add_flag("--wait", options->wait, "Somebody waits: the first failure is the result");
+  submit.add_flag("--no-cache", options->no_cache, "Run it even if the same work was done before");
+  add_json(submit, options->json);
+}
+
+template <class Options>
+CLI::App& add_task_query(CLI::App& app, std::optional<Command>& chosen, const std::string& name,
+                         const std::string& about, std::shared_ptr<Options>& options) {
+  CLI::App& command = *add_command(app, chosen, name, about, options);
+  command.add_option("ID", options->id, "The task's id")->required();
+  add_client(command, options->broker);
+  add_json(command, options->json);
+  return command;
+}
+
+void add_queries(CLI::App& app, std::optional<Command>& chosen) {
+  std::shared_ptr<StatusOptions> status;
+  add_task_query(app, chosen, "status", "Where a task is", status);
+  std::shared_ptr<ResultOptions> result;
+  CLI::App& r =
+      add_task_query(app, chosen, "result", "A task's output, exit code and cost", result);
+  r.add_option("--wait", result->wait, "Wait this long for its end")->type_name("SECONDS");
+  r.add_flag("--quiet", result->quiet, "No receipt");
+  std::shared_ptr<CancelOptions> cancel;
+  add_task_query(app, chosen, "cancel", "Stop a task, queued or running", cancel);
+
+  std::shared_ptr<WorkersOptions> workers;
+  CLI::App& w = *add_command(app, chosen, "workers", "The workers of a broker", workers);
+  add_client(w, workers->broker);
+  add_json(w, workers->json);
+}
+
+// The command that was typed, for messages; the app itself when there was none.
+const CLI::App& typed_command(const CLI::App& app) {
+  const auto commands = app.get_subcommands();
+  return commands.empty() ? app : *commands.front();
+}
+
+std::vector<std::string_view> known_words(const CLI::App& app, std::vector<std::string>& storage) {
+  for (const CLI::App* command : app.get_subcommands({})) storage.push_back(command->get_name());
+  for (const CLI::Option* option : app.get_options()) {
+    for (const std::string& name : option->get_lnames()) storage.push_back("--" + name);
+  }
+  return {storage.begin(), storage.end()};
+}
+
+// The word that no option and no command took: an option if there is one (what follows it may be
+// its value), else the first.
+std::string stray_word(const CLI::App& command) {
+  const std::vector<std::string> stray = command.remaining();
+  const auto option = std::find_if(stray.begin(), stray.end(),
+                                   [](const std::string& word) { return word.starts_with('-'); });
+  if (option != stray.end()) return option->substr(0, option->find('='));
+  return stray.empty() ? "" : stray.front();
+}
+
+std::string what_is_wrong(const CLI::App& app, const CLI::ParseError& error) {
+  const CLI::App& command = typed_command(app);
+  const std::string word = stray_word(command);
+  const std::string told = error.what();
+  if (word.empty() && told.find("required but received") != std::string::npos) {
+    return told.substr(0, told.find(':')) + " is given twice: give it once";
+  }
+  if (word.empty()) return told;
+  const bool option = word.starts_with('-');
+  const std::string kind = option             ? "unknown option "
+                           : &command == &app ? "unknown command "
+                                              : "unexpected ";
+  std::vector<std::string> storage;
+  const std::vector<std::string_view> words = known_words(command, storage);
+  const std::string near = config::nearest(word, words);
+  return kind + word + (near.empty() ? "" : ": did you mean " + near + "?");
+}
+
+int report(const CLI::App& app, const CLI::ParseError& error) {
+  const CLI::App& command = typed_command(app);
+  if (error.get_exit_code() == 0) return app.exit(error);  // help or version
+  const std::string name = &command == &app ? "kiln" : "kiln " + command.get_name();
+  std::string text = what_is_wrong(app, error);
+  if (!text.ends_with('.') && !text.ends_with('?')) text += '.';
+  say(text + " " + name + " --help shows how");
+  return kExitUsage;
+}
+
+}  // namespace
+
+std::variant<Command, int> parse_arguments(int argc, const char* const* argv) {
+  CLI::App app(kAbout, "kiln");
+  app.set_version_flag("--version", std::string(kVersion));
+  app.footer(examples_of(""));
+  app.get_formatter()->column_width(34);
+  app.require_subcommand(1);
+  std::optional<Command> chosen;
+  add_run(app, chosen);
+  add_services(app, chosen);
+  add_submit(app, chosen);
+  add_queries(app, chosen);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return report(app, error);
+  }
+  return *std::move(chosen);
+}
+
+}  // namespace kiln::cli

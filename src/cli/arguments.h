@@ -1,0 +1,101 @@
+// The command line as data. CLI11 is used in arguments.cc only.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "model/task.h"
+
+namespace kiln::cli {
+
+inline constexpr const char* kDefaultBroker = "tcp://127.0.0.1:5570";
+inline constexpr const char* kDefaultWorkersEndpoint = "tcp://127.0.0.1:5571";
+
+// What is to be run and how, shared by run and submit.
+struct TaskOptions {
+  std::string language;            // "": from the file's extension
+  std::vector<std::string> args;   // the program's arguments
+  std::string stdin_path;          // "": no input; "-": ours
+  std::string timeout;             // seconds, as typed
+  std::string memory;              // MB, as typed
+  std::vector<std::string> files;  // PATH or PATH:NAME
+};
+
+struct RunOptions {
+  std::string program;  // a path, or "-": our standard input
+  TaskOptions task;
+  std::string broker;  // "": a broker and a worker of its own
+  bool json = false;
+  bool quiet = false;
+};
+
+struct SubmitOptions {
+  std::vector<std::string> programs;
+  TaskOptions task;
+  std::string broker;
+  std::string queue = "default";
+  int priority = model::kDefaultPriority;
+  std::string id;  // "": chosen here
+  std::optional<int> max_retries;
+  bool wait = false;
+  bool no_cache = false;
+  bool json = false;
+};
+
+struct StatusOptions {
+  std::string id;
+  std::string broker;
+  bool json = false;
+};
+
+struct ResultOptions {
+  std::string id;
+  std::string broker;
+  std::optional<std::string> wait;  // seconds, as typed
+  bool json = false;
+  bool quiet = false;
+};
+
+struct CancelOptions {
+  std::string id;
+  std::string broker;
+  bool json = false;
+};
+
+struct WorkersOptions {
+  std::string broker;
+  bool json = false;
+};
+
+struct BrokerCommand {
+  std::string data;  // "": the default
+  std::string clients = kDefaultBroker;
+  std::string workers = kDefaultWorkersEndpoint;
+  std::string log_level = "info";
+};
+
+struct WorkerCommand {
+  std::string broker = kDefaultWorkersEndpoint;
+  std::string name;    // "": the host's
+  uint32_t slots = 0;  // 0: one for each CPU
+  std::vector<std::string> queues;
+  std::vector<std::string> tags;
+  uint32_t first_uid = 0;  // 0: the sandbox's default
+  std::string log_level = "info";
+};
+
+struct ServeOptions {
+  BrokerCommand broker;
+  WorkerCommand worker;  // its `broker` is not used
+};
+
+using Command = std::variant<RunOptions, ServeOptions, BrokerCommand, WorkerCommand, SubmitOptions,
+                             StatusOptions, ResultOptions, CancelOptions, WorkersOptions>;
+
+// A command, or the exit code after help, the version or an error was printed.
+std::variant<Command, int> parse_arguments(int argc, const char* const* argv);
+
+}  // namespace kiln::cli

@@ -1,0 +1,18 @@
+// The sub-commands, one function each: each takes its options and returns kiln's exit code.
+#pragma once
+
+#include "cli/arguments.h"
+
+namespace kiln::cli {
+
+int execute(const RunOptions& options);
+int execute(const ServeOptions& options);
+int execute(const BrokerCommand& options);
+int execute(const WorkerCommand& options);
+int execute(const SubmitOptions& options);
+int execute(const StatusOptions& options);
+int execute(const ResultOptions& options);
+int execute(const CancelOptions& options);
+int execute(const WorkersOptions& options);
+
+}  // namespace kiln::cli

@@ -1,0 +1,46 @@
+#include "cli/examples.h"
+
+#include <array>
+
+namespace kiln::cli {
+namespace {
+
+struct Example {
+  std::string_view command;
+  std::string_view line;
+};
+
+constexpr std::array kExamples = {
+    Example{"", "kiln run examples/hello.py"},
+    Example{"", "echo 'print(6 * 7)' | kiln run - --language python"},
+    Example{"run", "kiln run examples/hello.py"},
+    Example{"run", "kiln run examples/greet.py --arg Ada --arg Grace"},
+    Example{"run", "kiln run examples/sort_lines.sh --stdin examples/words.txt"},
+    Example{"run", "kiln run examples/count_words.py --file examples/words.txt"},
+    Example{"run", "echo 'print(6 * 7)' | kiln run - --language python --quiet"},
+    Example{"run", "kiln run examples/hello.py --timeout 2 --memory 64 --json"},
+    Example{"serve", "kiln serve"},
+    Example{"serve", "kiln serve --data /tmp/kiln-data --clients 'tcp://127.0.0.1:*' --slots 4"},
+    Example{"broker", "kiln broker --data /tmp/kiln-data"},
+    Example{"worker", "kiln worker --broker tcp://127.0.0.1:5571 --name oven-1 --slots 2"},
+    Example{"submit", "kiln submit examples/hello.py"},
+    Example{"submit",
+            "kiln submit examples/hello.py examples/sort_lines.sh --priority 8 --no-cache"},
+    Example{"status", "id=$(kiln submit examples/hello.py) && kiln status $id"},
+    Example{"result", "id=$(kiln submit examples/hello.py) && kiln result $id --wait 30"},
+    Example{"result", "id=$(kiln submit examples/hello.py) && kiln result $id --wait 30 --json"},
+    Example{"cancel", "id=$(kiln submit examples/endless.py --no-cache) && kiln cancel $id"},
+    Example{"workers", "kiln workers --json"},
+};
+
+}  // namespace
+
+std::string examples_of(std::string_view command) {
+  std::string text = "Examples:\n";
+  for (const Example& example : kExamples) {
+    if (example.command == command) text += "  $ " + std::string(example.line) + "\n";
+  }
+  return text;
+}
+
+}  // namespace kiln::cli

@@ -1,0 +1,19 @@
+// Answers as JSON, with the protocol's field names. Bytes that are not UTF-8 stand as
+// {"base64": "..."}; a field without a value is left out; times are microseconds since the epoch.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "model/result.h"
+#include "net/protocol.h"
+
+namespace kiln::cli {
+
+// The result's fields, and the task's under "task"; without a result only that.
+std::string result_json(const net::TaskInfo& task, const std::optional<model::TaskResult>& result);
+std::string task_json(const net::TaskInfo& task);
+std::string workers_json(const std::vector<net::WorkerInfo>& workers);
+
+}  // namespace kiln::cli

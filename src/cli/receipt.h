@@ -1,0 +1,17 @@
+// The line about a finished task that stands on standard error.
+#pragma once
+
+#include <string>
+
+#include "model/result.h"
+
+namespace kiln::cli {
+
+// "ok, wall 0.021 s, cpu 0.015 s, peak memory 9.1 MB, set-up 1.2 ms"; what the kernel did not count
+// is left out, the code, signal, limits and message stand where there are any.
+std::string receipt(const model::TaskResult& result);
+
+// What was dropped of a stream beyond its limit, as a sentence; "" if nothing was.
+std::string cut_note(const char* stream, const model::StreamOutput& output);
+
+}  // namespace kiln::cli

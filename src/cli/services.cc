@@ -1,0 +1,215 @@
+#include "cli/services.h"
+
+#include <poll.h>
+#include <signal.h>
+#include <unistd.h>
+
+#include <array>
+#include <mutex>
+#include <optional>
+#include <thread>
+
+#include "actors/broker_node.h"
+#include "actors/worker_node.h"
+#include "cli/console.h"
+#include "cli/directories.h"
+#include "cli/exit_codes.h"
+#include "cli/notice.h"
+#include "cli/process.h"
+#include "cli/signals.h"
+#include "log/log.h"
+#include "model/task.h"
+#include "net/transport.h"
+#include "sandbox/monitor.h"
+
+namespace kiln::cli {
+namespace {
+
+constexpr const char* kNamelessWorker = "worker";
+
+// What a service waits for: a signal, a failure, or that it has left.
+class Stopper {
+ public:
+  Stopper() : signals_([](int number) { _exit(kExitSignalBase + number); }) {
+    signals_.expect_orderly();
+  }
+
+  std::function<void(Error)> on_fatal() {
+    return [this](Error error) {
+      const std::lock_guard lock(mutex_);
+      if (!fatal_) fatal_ = std::move(error);
+      event_.raise();
+    };
+  }
+  std::function<void()> on_left() {
+    return [this] { left_.raise(); };
+  }
+
+  void wait_for_stop() const { wait(signals_.wake_fd(), event_.fd(), -1); }
+  void wait_for_left(Duration patience) const {
+    const auto ms = std::chrono::ceil<std::chrono::milliseconds>(patience).count();
+    wait(left_.fd(), event_.fd(), static_cast<int>(ms));
+  }
+
+  // kExitOk, or the failure told.
+  int exit_code() const {
+    const std::lock_guard lock(mutex_);
+    if (!fatal_) return kExitOk;
+    fail(*fatal_);
+    return kExitFailure;
+  }
+  bool failed() const {
+    const std::lock_guard lock(mutex_);
+    return fatal_.has_value();
+  }
+
+ private:
+  static void wait(int first, int second, int timeout_ms) {
+    std::array<pollfd, 2> polled = {pollfd{first, POLLIN, 0}, pollfd{second, POLLIN, 0}};
+    while (poll(polled.data(), polled.size(), timeout_ms) < 0 && errno == EINTR) {
+    }
+  }
+
+  Signals signals_;
+  Notice event_;
+  Notice left_;
+  mutable std::mutex mutex_;
+  std::optional<Error> fatal_;
+};
+
+Status start_log(const std::string& process, const std::string& level) {
+  return log::start({process, "", log::parse_level(level).value_or(log::Level::info), {}});
+}
+
+// The log's thread ends before the process does, whichever way that goes.
+struct LogStopper {
+  LogStopper() = default;
+  LogStopper(const LogStopper&) = delete;
+  LogStopper& operator=(const LogStopper&) = delete;
+  ~LogStopper() { log::stop(); }
+};
+
+std::string host_name() {
+  std::array<char, 256> buffer{};
+  if (gethostname(buffer.data(), buffer.size() - 1) != 0) return kNamelessWorker;
+  const std::string name(buffer.data());
+  return model::validate_name("name", name).ok() ? name : kNamelessWorker;
+}
+
+std::string describe(const WorkerCommand& options, const actors::WorkerNode& node) {
+  std::string text = "worker " + options.name + " with " + std::to_string(options.slots) +
+                     (options.slots == 1 ? " slot" : " slots");
+  std::string languages;
+  for (const model::LanguageVersion& language : node.languages()) {
+    languages += (languages.empty() ? "" : ", ") + language.name + " " + language.version;
+  }
+  return text + " (" + (languages.empty() ? "no language" : languages) + ")";
+}
+
+void tell_missing(const actors::WorkerNode& node) {
+  for (const actors::MissingLanguage& missing : node.missing_languages()) {
+    log::warning("a language is not offered", {{"language", missing.name}, {"why", missing.why}});
+  }
+}
+
+Result<sandbox::Monitor> start_monitor(const WorkerCommand& options) {
+  auto launcher = sandbox::find_launcher();
+  if (!launcher) return std::move(launcher).error();
+  sandbox::MonitorOptions monitor;
+  monitor.launcher_path = std::move(*launcher);
+  if (options.first_uid != 0) monitor.first_uid = options.first_uid;
+  return sandbox::fork_monitor(monitor);
+}
+
+actors::WorkerNodeOptions node_options(const WorkerCommand& options, UniqueFd control) {
+  actors::WorkerNodeOptions node;
+  node.broker_endpoint = options.broker;
+  node.name = options.name;
+  node.slots = options.slots;
+  node.queues = options.queues;
+  node.tags = options.tags;
+  node.languages = config::default_languages();
+  node.monitor_control = std::move(control);
+  return node;
+}
+
+int drain_on_signal(actors::WorkerNode& node, Stopper& stopper) {
+  stopper.wait_for_stop();
+  if (!stopper.failed()) {
+    log::info("draining: finishing what runs");
+    node.drain();
+    stopper.wait_for_left(kDrainGrace);
+  }
+  node.stop();
+  return stopper.exit_code();
+}
+
+int run_worker_node(const WorkerCommand& options, UniqueFd control, const ReadyHandler& ready) {
+  Stopper stopper;
+  if (Status s = start_log("worker", options.log_level); !s) return fail(s.error());
+  const LogStopper log_stopper;
+  auto node = actors::WorkerNode::start(node_options(options, std::move(control)),
+                                        {stopper.on_fatal(), stopper.on_left()});
+  if (!node) return fail(node.error());
+  tell_missing(**node);
+  if (Status s = ready(describe(options, **node)); !s) return fail(s.error());
+  return drain_on_signal(**node, stopper);
+}
+
+}  // namespace
+
+Result<User> prepare_broker(BrokerCommand& options) {
+  for (const std::string& endpoint : {options.clients, options.workers}) {
+    if (Status s = net::check_endpoint(endpoint); !s) return std::move(s).error();
+  }
+  auto user = service_user();
+  if (!user) return user;
+  if (options.data.empty()) options.data = default_data_directory();
+  if (Status s = prepare_data_directory(options.data, *user); !s) return std::move(s).error();
+  return user;
+}
+
+Status complete(WorkerCommand& options) {
+  if (options.name.empty()) options.name = host_name();
+  if (options.slots == 0) options.slots = std::max(1U, std::thread::hardware_concurrency());
+  if (Status s = model::validate_name("name", options.name); !s) return s;
+  for (const std::string& queue : options.queues) {
+    if (Status s = model::validate_name("queue", queue); !s) return s;
+  }
+  for (const std::string& tag : options.tags) {
+    if (Status s = model::validate_name("tag", tag); !s) return s;
+  }
+  return {};
+}
+
+int run_broker(const BrokerCommand& options, const User& user, const ReadyHandler& ready) {
+  if (Status s = drop_privileges(user); !s) return fail(s.error());
+  signal(SIGPIPE, SIG_IGN);
+  Stopper stopper;
+  if (Status s = start_log("broker", options.log_level); !s) return fail(s.error());
+  const LogStopper log_stopper;
+  actors::BrokerOptions broker;
+  broker.clients_endpoint = options.clients;
+  broker.workers_endpoint = options.workers;
+  broker.data_directory = options.data;
+  broker.languages = config::default_languages();
+  auto node = actors::BrokerNode::start(std::move(broker), stopper.on_fatal());
+  if (!node) return fail(node.error());
+  const std::string endpoints = (*node)->clients_endpoint() + " " + (*node)->workers_endpoint();
+  if (Status s = ready(endpoints); !s) return fail(s.error());
+  stopper.wait_for_stop();
+  (*node)->stop();
+  return stopper.exit_code();
+}
+
+int run_worker(const WorkerCommand& options, const User& user, const ReadyHandler& ready) {
+  auto monitor = start_monitor(options);
+  if (!monitor) return fail(monitor.error());
+  if (Status s = drop_privileges(user); !s) return fail(s.error());
+  signal(SIGPIPE, SIG_IGN);  // after the monitor's fork: what a cell inherits must not have it
+  const int code = run_worker_node(options, std::move(monitor->control), ready);
+  wait_for_end(monitor->pid, kMonitorEnd);
+  return code;
+}
+
+}  // namespace kiln::cli

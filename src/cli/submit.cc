@@ -1,0 +1,77 @@
+// kiln submit: queues programs and prints their ids once the broker has them on disk.
+#include <cstdio>
+
+#include "base/random.h"
+#include "cli/commands.h"
+#include "cli/console.h"
+#include "cli/exit_codes.h"
+#include "cli/json.h"
+#include "cli/task_input.h"
+#include "net/client.h"
+
+namespace kiln::cli {
+namespace {
+
+Status choose_id(const SubmitOptions& options, model::TaskSpec& spec) {
+  if (options.id.empty()) {
+    Random random = seeded_random();
+    spec.id = make_id<TaskId>(real_now().wall, random);
+    return {};
+  }
+  if (options.programs.size() > 1) {
+    return field_error("id", "--id names one task, but there are several programs",
+                       "Submit them one by one");
+  }
+  const auto id = parse_task_id(options.id);
+  if (!id) return id.error();
+  spec.id = *id;
+  return {};
+}
+
+Result<model::TaskSpec> read_submission(const std::string& path, const SubmitOptions& options,
+                                        const config::Languages& languages) {
+  auto spec = read_task(path, options.task, languages, false);
+  if (!spec) return spec;
+  spec->queue = options.queue;
+  spec->priority = options.priority;
+  spec->wait = options.wait;
+  spec->cache = !options.no_cache;
+  if (options.max_retries) spec->max_retries = *options.max_retries;
+  if (Status s = choose_id(options, *spec); !s) return std::move(s).error();
+  if (Status s = model::validate(*spec); !s) return std::move(s).error();
+  return spec;
+}
+
+// A late answer is asked for again: the id makes it the same task.
+Result<net::Ok> send(net::Client& client, const model::TaskSpec& spec) {
+  auto answer = client.request(net::Submit{0, spec, false});
+  if (answer || answer.error().code != ErrorCode::timeout) return answer;
+  return client.request(net::Submit{0, spec, false});
+}
+
+Status submit_one(net::Client& client, const model::TaskSpec& spec, bool json) {
+  const auto answer = send(client, spec);
+  if (!answer) return answer.error();
+  if (!answer->task) return Error{ErrorCode::malformed, "the answer has no task", "", "", ""};
+  return print_line(json ? task_json(*answer->task) : to_string(answer->task->id));
+}
+
+}  // namespace
+
+int execute(const SubmitOptions& options) {
+  const config::Languages languages = config::default_languages();
+  std::vector<model::TaskSpec> specs;
+  for (const std::string& path : options.programs) {
+    auto spec = read_submission(path, options, languages);
+    if (!spec) return fail(spec.error());
+    specs.push_back(std::move(*spec));
+  }
+  auto client = net::Client::connect(options.broker);
+  if (!client) return fail(client.error());
+  for (const model::TaskSpec& spec : specs) {
+    if (Status s = submit_one(**client, spec, options.json); !s) return fail(s.error());
+  }
+  return kExitOk;
+}
+
+}  // namespace kiln::cli
