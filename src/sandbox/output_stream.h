@@ -34,7 +34,7 @@ class OutputStream {
   model::StreamOutput take();
 
  private:
-  bool read_once(const Sink& sink);  // false: nothing more for now
+  bool read_once(const Sink& sink);  // false: no more at the moment
   void accept(std::string_view bytes, const Sink& sink);
 
   UniqueFd reader_;
