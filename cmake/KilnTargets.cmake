@@ -3,7 +3,7 @@
 add_library(kiln_options INTERFACE)
 target_compile_options(kiln_options INTERFACE
   -Wall -Wextra -Wpedantic -Werror -Wshadow -Wnon-virtual-dtor -Wold-style-cast
-  -Wcast-qual -Wunused -Woverloaded-virtual -Wconversion -Wnull-dereference
+  -Wcast-qual -Wunused -Woverloaded-virtual -Wconversion
   -Wdouble-promotion -Wformat=2 -Wimplicit-fallthrough)
 target_include_directories(kiln_options INTERFACE ${CMAKE_SOURCE_DIR}/src)
 if(KILN_SANITIZE)
