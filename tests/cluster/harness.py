@@ -84,13 +84,13 @@ class Cluster:
             service.end()
         shutil.rmtree(self.directory, ignore_errors=True)
 
-    def _start(self, name, arguments):
+    def start(self, name, arguments):
         service = Service(self.directory, f"{name}-{len(self.services)}", arguments)
         self.services.append(service)
         return service
 
     def _listen(self, name, *more):
-        service = self._start(name, [name, "--data", self.data, "--clients", self.clients,
+        service = self.start(name, [name, "--data", self.data, "--clients", self.clients,
                                      "--workers", self.workers, *more])
         # A broker that is started again listens where the first one did.
         self.clients, self.workers = re.search(r"clients on (\S+), workers on ([^\s,]+)",
@@ -104,7 +104,7 @@ class Cluster:
         return self._listen("serve", *more)
 
     def worker(self, name, slots=2):
-        return self._start("worker", ["worker", "--broker", self.workers, "--name", name,
+        return self.start("worker", ["worker", "--broker", self.workers, "--name", name,
                                       "--slots", str(slots)])
 
     def kiln(self, *arguments, **more):
