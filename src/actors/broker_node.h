@@ -3,21 +3,28 @@
 // Threads: start, stop and the accessors from one thread; `on_fatal` is called from another.
 #pragma once
 
+#include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <string>
 
 #include "base/error.h"
 #include "config/languages.h"
+#include "store/store.h"
 
 namespace kiln::actors {
+
+// Opens the broker's store, at the start and again after it failed.
+using StoreOpener = std::function<Result<std::unique_ptr<store::Store>>()>;
 
 struct BrokerOptions {
   std::string clients_endpoint = "tcp://127.0.0.1:5570";
   std::string workers_endpoint = "tcp://127.0.0.1:5571";
   std::string data_directory;  // exists, ours, mode 0700
   config::Languages languages;
-  size_t threads = 2;  // of the actor system
+  StoreOpener open_store;  // absent: SQLite in data_directory
+  size_t threads = 2;      // of the actor system
 };
 
 class BrokerNode {
@@ -34,6 +41,9 @@ class BrokerNode {
   // With real ports.
   std::string clients_endpoint() const;
   std::string workers_endpoint() const;
+
+  // What was counted since the start, by name and labels ("submitted{queue=default}").
+  std::map<std::string, uint64_t> counters() const;
 
   // Stops taking messages, commits what was taken, closes the store.
   void stop();

@@ -1,0 +1,33 @@
+// What every actor here has in common. Only actors/*.cc include this.
+#pragma once
+
+#include <exception>
+#include <string>
+
+#include "actors/interfaces.h"
+#include "log/log.h"
+
+namespace kiln::actors {
+
+// An actor that throws or is told of an error it does not handle ends; its supervisor hears of it.
+// (CAF's default prints and goes on.) Call first in an actor's behavior.
+template <class Actor>
+void end_on_failure(Actor* self, const char* name) {
+  self->set_exception_handler([name](caf::scheduled_actor*, std::exception_ptr& thrown) {
+    try {
+      std::rethrow_exception(thrown);
+    } catch (const std::exception& exception) {
+      log::error("an actor failed", {{"actor", name}, {"cause", exception.what()}});
+    } catch (...) {
+      log::error("an actor failed", {{"actor", name}, {"cause", "unknown exception"}});
+    }
+    return caf::make_error(caf::exit_reason::unhandled_exception);
+  });
+  self->set_error_handler([name](caf::scheduled_actor* actor, caf::error& error) {
+    log::error("an actor failed",
+               {{"actor", name}, {"cause", actor->system().render(error)}});
+    actor->quit(std::move(error));
+  });
+}
+
+}  // namespace kiln::actors

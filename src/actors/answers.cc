@@ -1,0 +1,150 @@
+#include "actors/answers.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace kiln::actors {
+namespace {
+
+Error unknown_task(const TaskId& id) {
+  return {ErrorCode::not_found, "there is no task " + to_string(id), "id", "",
+          "look at the id, or list the tasks"};
+}
+
+net::TaskInfo brief(const TaskId& id, model::TaskState state) {
+  net::TaskInfo info;
+  info.id = id;
+  info.state = state;
+  return info;
+}
+
+Result<net::Ok> body_of(core::Accepted&& accepted) {
+  net::Ok ok;
+  ok.tasks.emplace();
+  for (const auto& item : accepted.tasks) ok.tasks->push_back(brief(item.id, item.state));
+  if (accepted.tasks.size() == 1) ok.task = ok.tasks->front();
+  return ok;
+}
+Result<net::Ok> body_of(core::StatusView&& view) {
+  net::Ok ok;
+  ok.task = task_info(view.row);
+  ok.task->waiting = std::move(view.waiting);
+  ok.task->place = view.place;
+  return ok;
+}
+Result<net::Ok> body_of(core::Done&& done) {
+  net::Ok ok;
+  ok.task = brief(done.id, done.state);
+  return ok;
+}
+Result<net::Ok> body_of(std::vector<core::QueueView>&& views) {
+  net::Ok ok;
+  ok.queues.emplace();
+  for (core::QueueView& view : views) {
+    net::QueueInfo info;
+    info.queue = std::move(view.queue);
+    for (size_t i = 0; i < view.depth.size(); ++i) {
+      const auto state = static_cast<model::TaskState>(i);
+      if (!model::is_terminal(state)) info.depth[std::string(to_string(state))] = view.depth[i];
+    }
+    info.oldest = view.oldest;
+    info.dead_letters = view.dead_letters;
+    ok.queues->push_back(std::move(info));
+  }
+  return ok;
+}
+Result<net::Ok> body_of(std::vector<core::WorkerView>&& views) {
+  net::Ok ok;
+  ok.workers.emplace();
+  for (core::WorkerView& view : views) {
+    ok.workers->push_back({view.instance, std::move(view.name), view.slots, view.credit,
+                           view.leases, std::move(view.languages), std::move(view.queues),
+                           std::move(view.tags), view.up});
+  }
+  return ok;
+}
+Result<net::Ok> body_of(Error&& error) { return std::move(error); }
+
+}  // namespace
+
+net::TaskInfo task_info(const model::TaskRow& row) {
+  net::TaskInfo info;
+  info.id = row.id;
+  info.queue = row.queue;
+  info.priority = row.priority;
+  info.language = row.language;
+  info.state = row.state;
+  info.verdict = row.verdict;
+  info.attempt = row.attempt;
+  info.retry_count = row.retries_used;
+  info.code_hash = to_hex(row.code_hash);
+  info.worker = row.worker;
+  info.submitted_at = row.submitted_at;
+  info.due_at = row.due_at;
+  info.started_at = row.started_at;
+  info.finished_at = row.finished_at;
+  info.seq = row.seq;
+  return info;
+}
+
+net::ToClient Answers::make(core::Reply reply) {
+  Result<net::Ok> made = std::visit(
+      [&]<class Body>(Body& one) -> Result<net::Ok> {
+        if constexpr (std::is_same_v<Body, core::FromStore>) {
+          return body(reply.client, one);
+        } else {
+          return body_of(std::move(one));
+        }
+      },
+      reply.body);
+  if (!made) return net::ErrorReply{reply.client.rid, std::move(made).error()};
+  made->rid = reply.client.rid;
+  return std::move(made).value();
+}
+
+Result<net::Ok> Answers::body(const core::ClientRef& client, const core::FromStore& wanted) {
+  if (wanted.what == core::FromStore::What::list) return list(client, wanted.list);
+  return task(client, wanted);
+}
+
+Result<net::Ok> Answers::task(const core::ClientRef& client, const core::FromStore& wanted) {
+  auto row = reader_->find_task(wanted.id);
+  if (!row) return std::move(row).error();
+  if (!row->has_value() || (*row)->tenant != client.tenant) return unknown_task(wanted.id);
+  net::Ok ok;
+  ok.task = task_info(**row);
+  if (wanted.what == core::FromStore::What::status) return ok;
+  auto bytes = reader_->find_result(wanted.id);
+  if (!bytes) return std::move(bytes).error();
+  if (!*bytes) return ok;  // cancelled or expired before it ran
+  auto result = net::decode_result(**bytes);
+  if (!result) return std::move(result).error();
+  ok.result = std::move(result).value();
+  return ok;
+}
+
+Result<net::Ok> Answers::list(const core::ClientRef& client, const core::QueryList& wanted) {
+  store::ListFilter filter;
+  filter.tenant = client.tenant;
+  filter.queue = wanted.queue;
+  filter.state = wanted.state;
+  filter.before_seq = wanted.before_seq;
+  filter.limit = std::min<size_t>(wanted.limit, store::kMaxListRows);
+  const auto rows = reader_->list(filter);
+  if (!rows) return rows.error();
+  net::Ok ok;
+  ok.tasks.emplace();
+  for (const model::TaskRow& row : *rows) ok.tasks->push_back(task_info(row));
+  return ok;
+}
+
+Result<model::Bytes> Answers::read_program(const TaskId& id) {
+  auto bytes = reader_->find_program(id);
+  if (bytes && !*bytes) {
+    return Error{ErrorCode::corrupt, "the program of task " + to_string(id) + " is missing", "",
+                 "", "submit it again"};
+  }
+  return bytes;
+}
+
+}  // namespace kiln::actors

@@ -1,0 +1,33 @@
+// The scheduler's answers as clients see them. What is not live is read from the store here, after
+// the commit that the answer waited for. One owner (the broker_link actor).
+#pragma once
+
+#include <memory>
+
+#include "core/effects.h"
+#include "net/codec.h"
+#include "store/store.h"
+
+namespace kiln::actors {
+
+net::TaskInfo task_info(const model::TaskRow& row);
+
+class Answers {
+ public:
+  explicit Answers(std::unique_ptr<store::Reader> reader) : reader_(std::move(reader)) {}
+
+  // Ok, or an ErrorReply where the store cannot be read or has no such task of this tenant.
+  net::ToClient make(core::Reply reply);
+
+  // The encoded program of a task. Errors: those of store::Reader; corrupt if it is missing.
+  Result<model::Bytes> read_program(const TaskId& id);
+
+ private:
+  Result<net::Ok> body(const core::ClientRef& client, const core::FromStore& wanted);
+  Result<net::Ok> task(const core::ClientRef& client, const core::FromStore& wanted);
+  Result<net::Ok> list(const core::ClientRef& client, const core::QueryList& wanted);
+
+  std::unique_ptr<store::Reader> reader_;
+};
+
+}  // namespace kiln::actors

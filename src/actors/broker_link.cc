@@ -1,0 +1,221 @@
+// The broker's link to the outside: owns the sockets, decodes and checks what comes, encodes what
+// goes. What clients ask for becomes commands for the queue, one message for each batch drained
+// from the sockets; a worker's output goes to streams directly, before the rest of its batch goes
+// to the queue, so that output always comes before the end of its task. Answers about tasks that
+// are not live, and programs to assign, are read from the store here, off the queue's path.
+//
+// What clients have waiting in this actor's mailbox is bounded by an Intake: above the bound the
+// transport's thread answers `busy` itself.
+#include "actors/actor.h"
+#include "actors/answers.h"
+#include "actors/intake.h"
+#include "actors/peers.h"
+#include "actors/program_cache.h"
+#include "actors/requests.h"
+
+namespace kiln::actors {
+namespace {
+
+constexpr size_t kProgramCacheBytes = size_t{64} << 20U;
+
+struct LinkState {
+  static inline const char* name = "broker_link";
+  BrokerLinkActor::stateful_pointer<LinkState> self = nullptr;
+  QueueActor queue;
+  StreamsActor streams;
+  std::optional<Requests> requests;
+  std::optional<Answers> answers;
+  ProgramCache programs{kProgramCacheBytes};
+  Peers peers;
+  std::shared_ptr<Intake> intake = std::make_shared<Intake>();
+  std::unique_ptr<net::RouterServer> server;
+  // Made while one message is handled, sent at its end.
+  std::vector<net::Outbound> outbound;
+  CommandBatch commands;
+  OutputBatch output;
+
+  Listening listen(const Listen& listen) {
+    const auto actor = caf::actor_cast<BrokerLinkActor>(self);
+    net::ServerHandlers handlers;
+    handlers.on_batch = [actor, intake = intake](std::vector<net::Inbound> batch) {
+      InboundBatch taken{intake->take(std::move(batch))};
+      if (!taken.messages.empty()) caf::anon_send(actor, std::move(taken));
+    };
+    handlers.on_unreachable = [actor](net::Peer peer, std::string route) {
+      caf::anon_send(actor, PeerLost{peer, std::move(route)});
+    };
+    auto started = net::RouterServer::start(listen.options, std::move(handlers));
+    if (!started) return {std::move(started).error(), "", ""};
+    server = std::move(started).value();
+    intake->open(server.get());
+    return {{}, server->clients_endpoint(), server->workers_endpoint()};
+  }
+
+  void flush() {
+    if (!output.output.empty()) caf::anon_send(streams, std::exchange(output, {}));
+    if (!commands.commands.empty()) caf::anon_send(queue, std::exchange(commands, {}));
+    if (!outbound.empty()) server->send(std::exchange(outbound, {}));
+  }
+
+  // --- from outside
+
+  void take(InboundBatch& batch) {
+    size_t bytes = 0;
+    for (net::Inbound& message : batch.messages) {
+      bytes += message.bytes.size();
+      if (message.peer == net::Peer::client) {
+        from_client(message);
+      } else {
+        from_worker(message);
+      }
+    }
+    intake->done(bytes);
+    flush();
+  }
+
+  void from_client(const net::Inbound& message) {
+    auto decoded = net::decode_from_client(message.bytes);
+    if (!decoded) {
+      return to_client(message.route, net::ErrorReply{net::peek_rid(message.bytes),
+                                                      std::move(decoded).error()});
+    }
+    const uint64_t rid = rid_of(*decoded);
+    Request request = requests->make(std::move(*decoded), message.route, real_now().wall);
+    if (auto* error = std::get_if<Error>(&request)) {
+      return to_client(message.route, net::ErrorReply{rid, std::move(*error)});
+    }
+    if (auto* ok = std::get_if<net::Ok>(&request)) {
+      ok->rid = rid;
+      return to_client(message.route, std::move(*ok));
+    }
+    to_queue(std::move(std::get<core::Command>(request)));
+  }
+
+  void to_queue(core::Command command) {
+    if (const auto* submit = std::get_if<core::Submit>(&command)) {
+      for (const core::Submission& one : submit->tasks) programs.put(one.row.id, one.program);
+    }
+    commands.commands.push_back(std::move(command));
+  }
+
+  void from_worker(const net::Inbound& message) {
+    auto decoded = net::decode_from_worker(message.bytes);
+    if (!decoded) {
+      return log::failure(log::Level::warning, "a worker's message was refused", decoded.error());
+    }
+    if (const auto* hello = std::get_if<model::Hello>(&*decoded)) greet(message.route, *hello);
+    const auto worker = peers.worker_on(message.route);
+    if (!worker) return to_worker(message.route, model::HelloFirst{});
+    if (auto* chunk = std::get_if<model::Output>(&*decoded)) {
+      output.output.push_back(std::move(*chunk));
+    } else {
+      commands.commands.emplace_back(core::WorkerSaid{*worker, std::move(*decoded)});
+    }
+  }
+
+  void greet(const std::string& route, const model::Hello& hello) {
+    peers.bind(route, hello.instance);
+    requests->submissions().learn(hello.languages);
+  }
+
+  void lost(const PeerLost& peer) {
+    if (peer.peer == net::Peer::client) {
+      commands.commands.emplace_back(core::ClientGone{peer.route});
+    } else if (const auto worker = peers.unbind(peer.route)) {
+      commands.commands.emplace_back(core::WorkerUnreachable{*worker});
+    }
+    flush();
+  }
+
+  // --- from inside
+
+  void carry_out(EffectBatch& batch) {
+    for (core::Effect& effect : batch.effects) {
+      if (auto* reply = std::get_if<core::Reply>(&effect)) {
+        const std::string route = reply->client.route;
+        to_client(route, answers->make(std::move(*reply)));
+      } else if (auto* send = std::get_if<core::Send>(&effect)) {
+        to_instance(send->worker, std::move(send->message));
+      } else if (const auto* cancel = std::get_if<core::Cancel>(&effect)) {
+        to_instance(cancel->worker, model::CancelLease{cancel->lease});
+      }
+    }
+    flush();
+  }
+
+  // No route: the worker is gone, and the scheduler notices by itself.
+  void to_instance(const InstanceId& worker, model::ToWorker message) {
+    const std::string* route = peers.route_of(worker);
+    if (!route) return;
+    auto* assign = std::get_if<model::Assign>(&message);
+    if (assign && !fill_program(worker, *assign)) return;
+    to_worker(*route, message);
+  }
+
+  bool fill_program(const InstanceId& worker, model::Assign& assign) {
+    assign.program = programs.find(assign.lease.id);
+    if (assign.program) return true;
+    auto read = answers->read_program(assign.lease.id);
+    if (read) {
+      assign.program = std::move(read).value();
+      programs.put(assign.lease.id, assign.program);
+      return true;
+    }
+    cannot_run(worker, assign.lease, read.error());
+    return false;
+  }
+
+  // Said in the worker's place: its lease ends, with the reason.
+  void cannot_run(const InstanceId& worker, const model::LeaseRef& lease, const Error& error) {
+    log::failure(log::Level::error, "a program cannot be read", error);
+    model::TaskResult result;
+    result.verdict = model::Verdict::infrastructure_error;
+    result.message = error.text();
+    commands.commands.emplace_back(core::WorkerSaid{
+        worker, model::Finished{lease, result.verdict,
+                                std::make_shared<std::string>(net::encode_result(result))}});
+  }
+
+  void send_events(ClientEvents& batch) {
+    for (ClientEvent& event : batch.events) to_client(event.route, std::move(event.event));
+    flush();
+  }
+
+  void to_client(const std::string& route, const net::ToClient& message) {
+    outbound.push_back({net::Peer::client, route, net::encode(message)});
+  }
+  void to_worker(const std::string& route, const model::ToWorker& message) {
+    outbound.push_back({net::Peer::worker, route, net::encode(message)});
+  }
+};
+
+BrokerLinkActor::behavior_type broker_link(
+    BrokerLinkActor::stateful_pointer<LinkState> self, const QueueActor& queue,
+    const std::shared_ptr<std::unique_ptr<store::Reader>>& reader, config::Languages languages) {
+  end_on_failure(self, "broker_link");
+  LinkState& state = self->state;
+  state.self = self;
+  state.queue = queue;
+  state.answers.emplace(std::move(*reader));
+  state.requests.emplace(Submissions(std::move(languages), seeded_random()));
+  return {
+      [=](const LinkWiring& wiring) { self->state.streams = wiring.streams; },
+      [=](const Listen& listen) { return self->state.listen(listen); },
+      [=](InboundBatch& batch) { self->state.take(batch); },
+      [=](const PeerLost& peer) { self->state.lost(peer); },
+      [=](EffectBatch& batch) { self->state.carry_out(batch); },
+      [=](ClientEvents& batch) { self->state.send_events(batch); },
+  };
+}
+
+}  // namespace
+
+BrokerLinkActor spawn_broker_link(caf::actor_system& system, QueueActor queue,
+                                  std::unique_ptr<store::Reader> reader,
+                                  config::Languages languages) {
+  return system.spawn(broker_link, std::move(queue),
+                      std::make_shared<std::unique_ptr<store::Reader>>(std::move(reader)),
+                      std::move(languages));
+}
+
+}  // namespace kiln::actors

@@ -1,0 +1,61 @@
+#include "actors/cell_host.h"
+
+#include <future>
+
+namespace kiln::actors {
+
+using sandbox::CellHandlers;
+using sandbox::CellId;
+
+Result<std::unique_ptr<CellHost>> CellHost::start(UniqueFd monitor_control) {
+  std::unique_ptr<CellHost> host(new CellHost);
+  sandbox::RunnerOptions options;
+  options.monitor_socket = std::move(monitor_control);
+  auto runner = sandbox::CellRunner::start(std::move(options), host->forwarding_handlers());
+  if (!runner) return std::move(runner).error();
+  host->runner_ = std::move(runner).value();
+  return host;
+}
+
+CellHandlers CellHost::forwarding_handlers() {
+  CellHandlers forwarding;
+  forwarding.on_started = [this](CellId id) {
+    if (const auto to = handlers()) to->on_started(id);
+  };
+  forwarding.on_output = [this](CellId id, sandbox::Stream stream, uint64_t offset,
+                                std::string_view bytes) {
+    if (const auto to = handlers()) to->on_output(id, stream, offset, bytes);
+  };
+  forwarding.on_finished = [this](CellId id, model::TaskResult result) {
+    if (const auto to = handlers()) to->on_finished(id, std::move(result));
+  };
+  return forwarding;
+}
+
+std::shared_ptr<const CellHandlers> CellHost::handlers() const {
+  const std::lock_guard lock(mutex_);
+  return handlers_;
+}
+
+void CellHost::set_handlers(CellHandlers handlers) {
+  const std::lock_guard lock(mutex_);
+  handlers_ = std::make_shared<const CellHandlers>(std::move(handlers));
+}
+
+model::TaskResult CellHost::run_and_wait(sandbox::CellRequest request) {
+  auto finished = std::make_shared<std::promise<model::TaskResult>>();
+  set_handlers({[](CellId) {}, [](CellId, sandbox::Stream, uint64_t, std::string_view) {},
+                [finished](CellId, model::TaskResult result) {
+                  finished->set_value(std::move(result));
+                }});
+  run(next_id(), std::move(request));
+  return finished->get_future().get();
+}
+
+void CellHost::run(CellId id, sandbox::CellRequest request) {
+  runner_->run(id, std::move(request));
+}
+void CellHost::kill(CellId id, sandbox::KillReason reason) { runner_->kill(id, reason); }
+void CellHost::stop() { runner_->stop(); }
+
+}  // namespace kiln::actors

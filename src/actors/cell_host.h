@@ -1,0 +1,42 @@
+// The worker's cell runner, whose events go first to a caller that waits (languages are found that
+// way, before there are actors) and later to the actors.
+//
+// Threads: any; handlers are called on the runner's thread.
+#pragma once
+
+#include <atomic>
+#include <memory>
+#include <mutex>
+
+#include "sandbox/cell_runner.h"
+
+namespace kiln::actors {
+
+class CellHost {
+ public:
+  // Errors: those of CellRunner::start.
+  static Result<std::unique_ptr<CellHost>> start(UniqueFd monitor_control);
+
+  sandbox::CellId next_id() { return ++last_id_; }
+  // Runs one program to its end. Not together with set_handlers.
+  model::TaskResult run_and_wait(sandbox::CellRequest request);
+  // Where events go from now on. Call with no cell running.
+  void set_handlers(sandbox::CellHandlers handlers);
+
+  void run(sandbox::CellId id, sandbox::CellRequest request);
+  void kill(sandbox::CellId id, sandbox::KillReason reason);
+  // Kills all cells; no handler is called after it returned.
+  void stop();
+
+ private:
+  CellHost() = default;
+  sandbox::CellHandlers forwarding_handlers();
+  std::shared_ptr<const sandbox::CellHandlers> handlers() const;
+
+  mutable std::mutex mutex_;
+  std::shared_ptr<const sandbox::CellHandlers> handlers_;
+  std::atomic<sandbox::CellId> last_id_ = 0;
+  std::unique_ptr<sandbox::CellRunner> runner_;  // last: its thread uses the others
+};
+
+}  // namespace kiln::actors

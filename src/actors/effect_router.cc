@@ -1,0 +1,67 @@
+#include "actors/effect_router.h"
+
+#include <type_traits>
+#include <utility>
+
+namespace kiln::actors {
+namespace {
+
+template <class Command>
+concept FromClient = requires(const Command& command) {
+  { command.client } -> std::convertible_to<core::ClientRef>;
+};
+
+template <class Actor, class Batch, class Items>
+void send_if_any(const Actor& actor, Batch& batch, Items Batch::*items) {
+  if ((batch.*items).empty()) return;
+  caf::anon_send(actor, std::exchange(batch, Batch{}));
+}
+
+}  // namespace
+
+const core::ClientRef* client_of(const core::Command& command) {
+  return std::visit(
+      []<class Command>(const Command& one) -> const core::ClientRef* {
+        if constexpr (FromClient<Command>) return &one.client;
+        return nullptr;
+      },
+      command);
+}
+
+Error busy_error(std::string cause) {
+  return {ErrorCode::busy, "the broker cannot take this request now", "", std::move(cause),
+          "send it again in a second"};
+}
+
+void EffectRouter::route(core::Effects effects) {
+  for (core::Effect& effect : effects) {
+    std::visit([this](auto& one) { route_one(std::move(one)); }, effect);
+  }
+}
+
+void EffectRouter::reply(const core::ClientRef& client, Error error) {
+  route_one(core::Reply{client, std::move(error)});
+}
+
+void EffectRouter::flush() {
+  send_if_any(wiring_.streams, streams_, &StreamBatch::news);
+  send_if_any(wiring_.retry, retry_, &ScheduleBatch::schedules);
+  send_if_any(wiring_.link, link_, &EffectBatch::effects);
+  send_if_any(wiring_.dead_letter, dead_, &DeadBatch::rows);
+  send_if_any(wiring_.telemetry, telemetry_, &CountBatch::counts);
+}
+
+void EffectRouter::route_one(core::Publish publish) {
+  const auto* ended = std::get_if<core::TaskEnded>(&publish.news);
+  if (ended && ended->row.state == model::TaskState::dead) dead_.rows.push_back(ended->row);
+  streams_.news.push_back(std::move(publish.news));
+}
+void EffectRouter::route_one(core::Schedule schedule) { retry_.schedules.push_back(schedule); }
+void EffectRouter::route_one(core::Count count) { telemetry_.counts.push_back(std::move(count)); }
+void EffectRouter::route_one(core::Send send) { link_.effects.emplace_back(std::move(send)); }
+void EffectRouter::route_one(core::Cancel cancel) { link_.effects.emplace_back(cancel); }
+void EffectRouter::route_one(core::Reply reply) { link_.effects.emplace_back(std::move(reply)); }
+// The outbox keeps these for itself.
+void EffectRouter::route_one(core::Persist /*persist*/) {}
+
+}  // namespace kiln::actors

@@ -1,0 +1,160 @@
+// Every actor's interface on one page: what it takes and what it answers. Handles are typed, so a
+// message nobody takes does not compile. Spawn functions are below their interface; each actor's
+// file begins with what it keeps and why. Only actors/*.cc include this (CAF is slow to compile).
+//
+//   clients ─┐              ┌─> journal (store)
+//   workers ─┴ broker_link ─┼─> queue ─┬─> retry ──┐
+//                 ^   │     ^          ├─> dead_letter
+//                 │   └─> streams <────┤           │
+//                 └─────────┴──────────┴───────────┘         queue ─> telemetry
+//
+//   broker ── session ──> executor ──> cells ──> streamer ──> session
+#pragma once
+
+#include <caf/all.hpp>
+#include <functional>
+#include <memory>
+
+#include "actors/broker_node.h"
+#include "actors/cell_host.h"
+#include "actors/messages.h"
+#include "actors/worker_node.h"
+#include "config/languages.h"
+
+namespace kiln::actors {
+
+using TickAtom = caf::atom_constant<caf::atom("tick")>;
+using StopAtom = caf::atom_constant<caf::atom("stop")>;    // finish what was taken, then end
+using DrainAtom = caf::atom_constant<caf::atom("drain")>;  // worker: take nothing new
+using LinkUpAtom = caf::atom_constant<caf::atom("linkup")>;
+
+// Who needs whom in a circle is told after both exist.
+struct LinkWiring;
+struct QueueWiring;
+struct ExecutorWiring;
+
+// --- broker
+// ---------------------------------------------------------------------------------------
+
+using JournalActor = caf::typed_actor<caf::replies_to<CommitBatch>::with<CommitDone>,
+                                      caf::replies_to<Reload>::with<Loaded>>;
+using QueueActor =
+    caf::typed_actor<caf::reacts_to<QueueWiring>, caf::replies_to<LoadFirst>::with<LoadDone>,
+                     caf::reacts_to<CommandBatch>, caf::reacts_to<TickAtom>,
+                     caf::reacts_to<StopAtom>>;
+using BrokerLinkActor =
+    caf::typed_actor<caf::reacts_to<LinkWiring>, caf::replies_to<Listen>::with<Listening>,
+                     caf::reacts_to<InboundBatch>, caf::reacts_to<PeerLost>,
+                     caf::reacts_to<EffectBatch>, caf::reacts_to<ClientEvents>>;
+using StreamsActor = caf::typed_actor<caf::reacts_to<StreamBatch>, caf::reacts_to<OutputBatch>>;
+using RetryActor = caf::typed_actor<caf::reacts_to<ScheduleBatch>, caf::reacts_to<TickAtom>>;
+using DeadLetterActor = caf::typed_actor<caf::reacts_to<DeadBatch>>;
+using TelemetryActor = caf::typed_actor<caf::reacts_to<CountBatch>,
+                                        caf::replies_to<CountersRequest>::with<Counters>>;
+using BrokerSupervisor = caf::typed_actor<caf::replies_to<StartBroker>::with<Listening>,
+                                          caf::replies_to<CountersRequest>::with<Counters>,
+                                          caf::reacts_to<StopAtom>>;
+
+struct LinkWiring {
+  StreamsActor streams;
+};
+struct QueueWiring {
+  BrokerLinkActor link;
+  StreamsActor streams;
+  RetryActor retry;
+  DeadLetterActor dead_letter;
+  TelemetryActor telemetry;
+};
+
+JournalActor spawn_journal(caf::actor_system& system, std::unique_ptr<store::Store> store,
+                           StoreOpener open);
+QueueActor spawn_queue(caf::actor_system& system, JournalActor journal,
+                       std::unique_ptr<store::Reader> reader);
+BrokerLinkActor spawn_broker_link(caf::actor_system& system, QueueActor queue,
+                                  std::unique_ptr<store::Reader> reader,
+                                  config::Languages languages);
+StreamsActor spawn_streams(caf::actor_system& system, QueueActor queue, BrokerLinkActor link);
+RetryActor spawn_retry(caf::actor_system& system, QueueActor queue);
+DeadLetterActor spawn_dead_letter(caf::actor_system& system,
+                                  std::unique_ptr<store::Reader> reader);
+TelemetryActor spawn_telemetry(caf::actor_system& system);
+BrokerSupervisor spawn_broker_supervisor(caf::actor_system& system, BrokerOptions options,
+                                         std::function<void(Error)> on_fatal);
+
+// --- worker
+// ---------------------------------------------------------------------------------------
+
+using StreamerActor = caf::typed_actor<caf::reacts_to<StreamOpened>, caf::reacts_to<CellOutput>,
+                                       caf::reacts_to<WatchCell>, caf::reacts_to<TaskFinished>>;
+using ExecutorActor = caf::typed_actor<caf::reacts_to<ExecutorWiring>, caf::reacts_to<RunTask>,
+                                       caf::reacts_to<StopTask>, caf::reacts_to<WatchChange>,
+                                       caf::reacts_to<CellStarted>, caf::reacts_to<CellFinished>>;
+using SessionActor = caf::typed_actor<caf::replies_to<OpenLink>::with<LinkOpened>,
+                                      caf::reacts_to<LinkUpAtom>, caf::reacts_to<FromBrokerBatch>,
+                                      caf::reacts_to<TaskStarted>, caf::reacts_to<TaskFinished>,
+                                      caf::reacts_to<OutputBatch>, caf::reacts_to<TickAtom>,
+                                      caf::reacts_to<DrainAtom>>;
+using WorkerSupervisor = caf::typed_actor<caf::replies_to<OpenLink>::with<LinkOpened>,
+                                          caf::reacts_to<DrainAtom>, caf::reacts_to<StopAtom>>;
+
+struct ExecutorWiring {
+  SessionActor session;
+  StreamerActor streamer;
+};
+
+ExecutorActor spawn_executor(caf::actor_system& system, std::shared_ptr<CellHost> cells,
+                             config::Languages languages);
+StreamerActor spawn_streamer(caf::actor_system& system, SessionActor session);
+SessionActor spawn_session(caf::actor_system& system, ExecutorActor executor,
+                           core::WorkerOptions options, std::function<void()> on_left);
+// What a worker is made of.
+struct WorkerParts {
+  std::shared_ptr<CellHost> cells;
+  config::Languages languages;
+  core::WorkerOptions session;
+};
+WorkerSupervisor spawn_worker_supervisor(caf::actor_system& system, WorkerParts parts,
+                                         WorkerHandlers handlers);
+
+}  // namespace kiln::actors
+
+// Messages stay within the process (messages.h).
+#define KILN_LOCAL(name) CAF_ALLOW_UNSAFE_MESSAGE_TYPE(kiln::actors::name)
+KILN_LOCAL(InboundBatch)
+KILN_LOCAL(PeerLost)
+KILN_LOCAL(CommandBatch)
+KILN_LOCAL(CommitBatch)
+KILN_LOCAL(CommitDone)
+KILN_LOCAL(Reload)
+KILN_LOCAL(Loaded)
+KILN_LOCAL(LoadFirst)
+KILN_LOCAL(LoadDone)
+KILN_LOCAL(Listen)
+KILN_LOCAL(Listening)
+KILN_LOCAL(EffectBatch)
+KILN_LOCAL(ClientEvents)
+KILN_LOCAL(StreamBatch)
+KILN_LOCAL(OutputBatch)
+KILN_LOCAL(ScheduleBatch)
+KILN_LOCAL(DeadBatch)
+KILN_LOCAL(CountBatch)
+KILN_LOCAL(CountersRequest)
+KILN_LOCAL(Counters)
+KILN_LOCAL(StartBroker)
+KILN_LOCAL(LinkWiring)
+KILN_LOCAL(QueueWiring)
+KILN_LOCAL(OpenLink)
+KILN_LOCAL(LinkOpened)
+KILN_LOCAL(FromBrokerBatch)
+KILN_LOCAL(RunTask)
+KILN_LOCAL(StopTask)
+KILN_LOCAL(WatchChange)
+KILN_LOCAL(WatchCell)
+KILN_LOCAL(StreamOpened)
+KILN_LOCAL(CellStarted)
+KILN_LOCAL(CellFinished)
+KILN_LOCAL(CellOutput)
+KILN_LOCAL(TaskStarted)
+KILN_LOCAL(TaskFinished)
+KILN_LOCAL(ExecutorWiring)
+#undef KILN_LOCAL

@@ -1,0 +1,76 @@
+// The journal: the only user of the store, on a thread of its own because a commit waits for the
+// disk. It commits what it is given, one batch at a time; the queue sends the next batch, with all
+// that came meanwhile, once this one is answered. That is group commit without waiting for company.
+//
+// After an io_error nothing more is accepted from the open store (a later fsync proves nothing
+// about the earlier one): Reload closes it and opens it anew.
+#include "actors/actor.h"
+
+namespace kiln::actors {
+namespace {
+
+struct JournalState {
+  static inline const char* name = "journal";
+  std::unique_ptr<store::Store> store;
+  StoreOpener open;
+  bool broken = false;
+
+  CommitDone commit(const model::Writes& writes) {
+    if (!store) return {Error{ErrorCode::io_error, "the store is closed", "", "", ""}};
+    const Status status = store->commit(writes);
+    if (status.ok()) return {};
+    broken = broken || status.error().code == ErrorCode::io_error;
+    log::failure(log::Level::error, "a commit failed", status.error());
+    return {status.error()};
+  }
+
+  Status reopen() {
+    if (store && !broken) return {};
+    store.reset();  // frees the data directory's lock first
+    auto opened = open();
+    if (!opened) return std::move(opened).error();
+    store = std::move(opened).value();
+    broken = false;
+    return {};
+  }
+
+  Loaded reload() {
+    Loaded loaded;
+    const auto refuse = [&](Error error) {
+      broken = broken || error.code == ErrorCode::io_error;
+      return Loaded{std::move(error), {}, {}};
+    };
+    if (Status status = reopen(); !status.ok()) return refuse(status.error());
+    // open_boot commits, so it also proves that the store can.
+    auto boot = store->open_boot();
+    if (!boot) return refuse(std::move(boot).error());
+    loaded.boot = *boot;
+    const Status read =
+        store->load_live([&](model::TaskRow row) { loaded.rows.push_back(std::move(row)); });
+    if (!read.ok()) return refuse(read.error());
+    return loaded;
+  }
+};
+
+JournalActor::behavior_type journal(JournalActor::stateful_pointer<JournalState> self,
+                                    std::shared_ptr<std::unique_ptr<store::Store>> store,
+                                    StoreOpener open) {
+  end_on_failure(self, "journal");
+  self->state.store = std::move(*store);
+  self->state.open = std::move(open);
+  return {
+      [=](CommitBatch& batch) { return self->state.commit(batch.writes); },
+      [=](Reload&) { return self->state.reload(); },
+  };
+}
+
+}  // namespace
+
+JournalActor spawn_journal(caf::actor_system& system, std::unique_ptr<store::Store> store,
+                           StoreOpener open) {
+  // CAF copies what it binds, hence the shared box.
+  auto box = std::make_shared<std::unique_ptr<store::Store>>(std::move(store));
+  return system.spawn<caf::detached>(journal, std::move(box), std::move(open));
+}
+
+}  // namespace kiln::actors

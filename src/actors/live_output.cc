@@ -1,0 +1,39 @@
+#include "actors/live_output.h"
+
+#include <algorithm>
+
+namespace kiln::actors {
+
+void LiveOutput::add(uint8_t stream, std::string_view bytes) {
+  while (!bytes.empty()) {
+    const bool joins = !chunks_.empty() && chunks_.back().stream == stream &&
+                       chunks_.back().bytes.size() < kMaxChunkBytes;
+    if (!joins) chunks_.push_back({stream, bytes_, {}});
+    Chunk& chunk = chunks_.back();
+    const size_t part = std::min(bytes.size(), kMaxChunkBytes - chunk.bytes.size());
+    chunk.bytes.append(bytes.substr(0, part));
+    bytes_ += part;
+    bytes.remove_prefix(part);
+  }
+}
+
+void LiveOutput::watch(bool on) {
+  watched_ = on;
+  sent_ = 0;
+  next_chunk_ = 0;
+}
+
+void LiveOutput::take(std::vector<model::Output>& out) {
+  if (!watched_) return;
+  for (; next_chunk_ < chunks_.size(); ++next_chunk_) {
+    const Chunk& chunk = chunks_[next_chunk_];
+    const size_t skip = static_cast<size_t>(sent_ - chunk.offset);
+    if (skip < chunk.bytes.size()) {
+      out.push_back({lease_, sent_, chunk.stream, chunk.bytes.substr(skip)});
+      sent_ = chunk.offset + chunk.bytes.size();
+    }
+    if (next_chunk_ + 1 == chunks_.size()) break;  // it may grow
+  }
+}
+
+}  // namespace kiln::actors

@@ -1,0 +1,42 @@
+// The output of one running task, kept in the order it was read, so that who watches later gets all
+// of it from offset 0. What is kept of each stream is bounded by the task's limits. One owner.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "model/worker_messages.h"
+
+namespace kiln::actors {
+
+inline constexpr size_t kMaxChunkBytes = 64 * 1024;
+
+class LiveOutput {
+ public:
+  LiveOutput(model::LeaseRef lease, bool watched) : lease_(lease), watched_(watched) {}
+
+  void add(uint8_t stream, std::string_view bytes);
+  // Switching on starts again from offset 0: the watcher may have lost what was sent before.
+  void watch(bool on);
+  // What is to be sent now: all that was added since the last call, nothing if nobody watches.
+  void take(std::vector<model::Output>& out);
+  uint64_t bytes() const { return bytes_; }
+
+ private:
+  struct Chunk {
+    uint8_t stream = 0;
+    uint64_t offset = 0;
+    std::string bytes;
+  };
+
+  model::LeaseRef lease_;
+  bool watched_ = false;
+  uint64_t bytes_ = 0;
+  uint64_t sent_ = 0;        // offset up to which all was sent
+  size_t next_chunk_ = 0;    // no earlier chunk reaches beyond sent_
+  std::vector<Chunk> chunks_;
+};
+
+}  // namespace kiln::actors

@@ -1,0 +1,175 @@
+// What the actors of one process say to each other. Never serialized: a message is moved from the
+// sender to the one receiver, which may take its content (handlers have it as a mutable reference).
+#pragma once
+
+#include <map>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "base/error.h"
+#include "core/commands.h"
+#include "core/effects.h"
+#include "core/worker_session.h"
+#include "model/records.h"
+#include "model/result.h"
+#include "net/protocol.h"
+#include "net/transport.h"
+#include "sandbox/cell_runner.h"
+#include "store/store.h"
+
+namespace kiln::actors {
+
+// --- broker
+// ---------------------------------------------------------------------------------------
+
+// Transport -> broker_link.
+struct InboundBatch {
+  std::vector<net::Inbound> messages;
+};
+struct PeerLost {
+  net::Peer peer = net::Peer::client;
+  std::string route;
+};
+
+// Anyone -> queue: what the scheduler is told, in order.
+struct CommandBatch {
+  std::vector<core::Command> commands;
+};
+
+// queue -> journal, and its answers. No error: all of the batch is on disk.
+struct CommitBatch {
+  model::Writes writes;
+};
+struct CommitDone {
+  std::optional<Error> error;
+};
+struct Reload {};  // open the store anew if it failed, raise the boot number, load what is live
+struct Loaded {
+  std::optional<Error> error;
+  store::Boot boot;
+  std::vector<model::TaskRow> rows;
+};
+
+// supervisor -> queue: load; answered once the first load succeeded or failed.
+struct LoadFirst {};
+struct LoadDone {
+  std::optional<Error> error;
+  size_t live_tasks = 0;
+};
+
+// supervisor -> broker_link: bind the sockets.
+struct Listen {
+  net::ServerOptions options;
+};
+struct Listening {
+  std::optional<Error> error;
+  std::string clients_endpoint;
+  std::string workers_endpoint;
+};
+
+// queue -> broker_link: Send, Cancel and Reply effects, in order.
+struct EffectBatch {
+  core::Effects effects;
+};
+// streams -> broker_link.
+struct ClientEvent {
+  std::string route;
+  net::Event event;
+};
+struct ClientEvents {
+  std::vector<ClientEvent> events;
+};
+// queue -> streams.
+struct StreamBatch {
+  std::vector<core::StreamNews> news;
+};
+// broker_link -> streams; executor's streamer -> session.
+struct OutputBatch {
+  std::vector<model::Output> output;
+};
+// queue -> retry.
+struct ScheduleBatch {
+  std::vector<core::Schedule> schedules;
+};
+// queue -> dead_letter: tasks that have just become dead.
+struct DeadBatch {
+  std::vector<model::TaskRow> rows;
+};
+// queue -> telemetry.
+struct CountBatch {
+  std::vector<core::Count> counts;
+};
+struct CountersRequest {};
+// "finished{queue=default,state=succeeded,verdict=ok}" -> count, since the start.
+struct Counters {
+  std::map<std::string, uint64_t> values;
+};
+
+// BrokerNode -> supervisor. The answer comes once the broker listens, or cannot.
+struct StartBroker {};
+
+// --- worker
+// ---------------------------------------------------------------------------------------
+
+// WorkerNode -> supervisor -> session: connect to the broker. (That there is one shows later.)
+struct OpenLink {
+  std::string endpoint;
+};
+struct LinkOpened {
+  std::optional<Error> error;
+};
+// Transport -> session.
+struct FromBrokerBatch {
+  std::vector<std::string> messages;
+};
+// session -> executor.
+struct RunTask {
+  model::Assign assign;
+};
+struct StopTask {
+  model::LeaseRef lease;
+};
+struct WatchChange {
+  model::LeaseRef lease;
+  bool on = false;
+};
+// executor -> streamer.
+struct WatchCell {
+  sandbox::CellId cell = 0;
+  bool on = false;
+};
+// executor -> streamer: the output of this cell belongs to this lease.
+struct StreamOpened {
+  sandbox::CellId cell = 0;
+  model::LeaseRef lease;
+  bool watch = false;
+};
+// Cell runner -> executor.
+struct CellStarted {
+  sandbox::CellId cell = 0;
+};
+struct CellFinished {
+  sandbox::CellId cell = 0;
+  model::TaskResult result;
+};
+// Cell runner -> streamer.
+struct CellOutput {
+  sandbox::CellId cell = 0;
+  sandbox::Stream stream = sandbox::Stream::out;
+  std::string bytes;
+};
+// executor -> session.
+struct TaskStarted {
+  model::LeaseRef lease;
+};
+// executor -> streamer -> session, so that a task's output goes out before its end does.
+struct TaskFinished {
+  sandbox::CellId cell = 0;  // 0: never got one
+  model::LeaseRef lease;
+  model::Verdict verdict = model::Verdict::none;
+  model::Bytes result;
+};
+
+}  // namespace kiln::actors

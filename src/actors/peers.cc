@@ -1,0 +1,32 @@
+#include "actors/peers.h"
+
+namespace kiln::actors {
+
+void Peers::bind(const std::string& route, const InstanceId& worker) {
+  unbind(route);
+  if (const auto known = by_worker_.find(worker); known != by_worker_.end()) unbind(known->second);
+  by_route_.emplace(route, worker);
+  by_worker_.emplace(worker, route);
+}
+
+std::optional<InstanceId> Peers::unbind(const std::string& route) {
+  const auto known = by_route_.find(route);
+  if (known == by_route_.end()) return std::nullopt;
+  const InstanceId worker = known->second;
+  by_route_.erase(known);
+  by_worker_.erase(worker);
+  return worker;
+}
+
+std::optional<InstanceId> Peers::worker_on(const std::string& route) const {
+  const auto known = by_route_.find(route);
+  if (known == by_route_.end()) return std::nullopt;
+  return known->second;
+}
+
+const std::string* Peers::route_of(const InstanceId& worker) const {
+  const auto known = by_worker_.find(worker);
+  return known == by_worker_.end() ? nullptr : &known->second;
+}
+
+}  // namespace kiln::actors

@@ -1,0 +1,211 @@
+// The queue: owns the scheduler, which holds all task state, and the outbox, which lets nothing be
+// told before it is stored. It turns messages into commands and effects into messages, and decides
+// nothing itself.
+//
+// One commit is under way at a time; what is written meanwhile goes with the next. When a commit
+// fails the scheduler is ahead of the store: all that waited for the commit is dropped, its clients
+// are told `busy`, and the scheduler is loaded anew under a new boot number, which also proves that
+// the store can commit again. Until that succeeds clients are told `busy`; workers are not answered
+// and say hello again once they are.
+#include "actors/actor.h"
+#include "actors/effect_router.h"
+#include "core/outbox.h"
+#include "core/scheduler.h"
+
+namespace kiln::actors {
+namespace {
+
+constexpr Duration kReloadPause = std::chrono::seconds(1);
+constexpr Duration kLongestSleep = std::chrono::seconds(1);
+// Effects that wait for the store; above this clients are told to try again.
+constexpr size_t kMaxWaitingEffects = 200'000;
+
+struct QueueState {
+  static inline const char* name = "queue";
+  QueueActor::stateful_pointer<QueueState> self = nullptr;
+  JournalActor journal;
+  std::unique_ptr<store::Reader> reader;
+  std::optional<EffectRouter> router;
+  std::optional<core::Scheduler> scheduler;  // nothing: not loaded
+  core::Outbox outbox;
+  std::optional<MonoTime> alarm;  // when the next tick comes
+  bool loading = false;
+  bool stopping = false;
+
+  // --- commands
+
+  void take(core::Command command) {
+    if (!scheduler) return refuse(command, "its store does not work");
+    if (stopping) return refuse(command, "it is stopping");
+    if (client_of(command) && outbox.waiting_effects() > kMaxWaitingEffects) {
+      return refuse(command, "its store does not keep up");
+    }
+    if (look_up_known(command)) carry_out(scheduler->apply(std::move(command), real_now()));
+  }
+
+  // A client that chose its task's id may be repeating itself after the task ended.
+  bool look_up_known(core::Command& command) {
+    auto* submit = std::get_if<core::Submit>(&command);
+    if (!submit) return true;
+    for (core::Submission& submission : submit->tasks) {
+      if (!submission.chosen_id || scheduler->find(submission.row.id)) continue;
+      auto found = reader->find_task(submission.row.id);
+      if (!found) {
+        router->reply(submit->client, std::move(found).error());
+        return false;
+      }
+      submission.known = std::move(*found);
+    }
+    return true;
+  }
+
+  void refuse(const core::Command& command, const char* cause) {
+    const core::ClientRef* client = client_of(command);
+    if (client && router) router->reply(*client, busy_error(cause));
+  }
+
+  // --- effects
+
+  void carry_out(core::Effects effects) { router->route(outbox.push(std::move(effects))); }
+
+  void after_work() {
+    if (router) router->flush();
+    start_commit();
+    set_alarm();
+    if (stopping && outbox.idle()) self->quit();
+  }
+
+  void start_commit() {
+    auto batch = outbox.take_batch();
+    if (!batch) return;
+    self->request(journal, caf::infinite, CommitBatch{std::move(*batch)})
+        .then([this](CommitDone& done) { commit_ended(done); });
+  }
+
+  void commit_ended(const CommitDone& done) {
+    if (done.error) return commit_failed(*done.error);
+    core::Outbox::Committed committed = outbox.committed();
+    scheduler->committed(committed.persists);
+    router->route(std::move(committed.ready));
+    after_work();
+  }
+
+  void commit_failed(const Error& error) {
+    for (const core::Effect& effect : outbox.failed()) {
+      const auto* reply = std::get_if<core::Reply>(&effect);
+      if (reply) router->reply(reply->client, busy_error(error.text()));
+    }
+    for (const core::ClientRef& client : scheduler->waiting_clients()) {
+      router->reply(client, busy_error(error.text()));
+    }
+    router->flush();
+    scheduler.reset();
+    load();
+  }
+
+  // --- loading
+
+  void load() {
+    if (loading) return;
+    loading = true;
+    self->request(journal, caf::infinite, Reload{}).then([this](Loaded& loaded) {
+      loading = false;
+      load_ended(loaded);
+    });
+  }
+
+  void load_ended(Loaded& loaded) {
+    if (stopping) return self->quit();
+    if (loaded.error) {
+      log::failure(log::Level::error, "the store cannot be used; trying again", *loaded.error);
+      self->delayed_send(self, kReloadPause, TickAtom::value);
+      return;
+    }
+    start_scheduler(loaded);
+    after_work();
+  }
+
+  void start_scheduler(Loaded& loaded) {
+    core::SchedulerOptions options;
+    options.boot = loaded.boot.boot;
+    options.last_seq = loaded.boot.last_seq;
+    scheduler.emplace(options, seeded_random());
+    for (model::TaskRow& row : loaded.rows) scheduler->load(std::move(row));
+    carry_out(scheduler->finish_load(real_now()));
+    log::info("tasks are loaded",
+              {{"boot", loaded.boot.boot}, {"live_tasks", scheduler->live_tasks()}});
+  }
+
+  caf::result<LoadDone> load_first() {
+    auto promise = self->make_response_promise<LoadDone>();
+    loading = true;
+    self->request(journal, caf::infinite, Reload{}).then([this, promise](Loaded& loaded) mutable {
+      loading = false;
+      LoadDone done{loaded.error, loaded.rows.size()};
+      if (!loaded.error) {
+        start_scheduler(loaded);
+        after_work();
+      }
+      promise.deliver(std::move(done));
+    });
+    return promise;
+  }
+
+  // --- time
+
+  void set_alarm() {
+    if (!scheduler) return;
+    const MonoTime now = real_now().mono;
+    const MonoTime due =
+        std::min(scheduler->next_deadline().value_or(now + kLongestSleep), now + kLongestSleep);
+    if (alarm && *alarm <= due) return;
+    alarm = due;
+    self->delayed_send(self, std::max(due - now, Duration(0)), TickAtom::value);
+  }
+
+  void tick() {
+    alarm.reset();
+    if (!scheduler) {
+      if (!stopping) load();
+      return;
+    }
+    carry_out(scheduler->tick(real_now()));
+    after_work();
+  }
+
+  void stop() {
+    stopping = true;
+    if (loading) return;  // load_ended ends it
+    if (!scheduler) return self->quit();
+    after_work();
+  }
+};
+
+QueueActor::behavior_type queue(QueueActor::stateful_pointer<QueueState> self,
+                                const JournalActor& journal,
+                                const std::shared_ptr<std::unique_ptr<store::Reader>>& reader) {
+  end_on_failure(self, "queue");
+  self->state.self = self;
+  self->state.journal = journal;
+  self->state.reader = std::move(*reader);
+  return {
+      [=](const QueueWiring& wiring) { self->state.router.emplace(wiring); },
+      [=](LoadFirst&) { return self->state.load_first(); },
+      [=](CommandBatch& batch) {
+        for (core::Command& command : batch.commands) self->state.take(std::move(command));
+        self->state.after_work();
+      },
+      [=](TickAtom) { self->state.tick(); },
+      [=](StopAtom) { self->state.stop(); },
+  };
+}
+
+}  // namespace
+
+QueueActor spawn_queue(caf::actor_system& system, JournalActor journal,
+                       std::unique_ptr<store::Reader> reader) {
+  return system.spawn(queue, std::move(journal),
+                      std::make_shared<std::unique_ptr<store::Reader>>(std::move(reader)));
+}
+
+}  // namespace kiln::actors

@@ -1,0 +1,134 @@
+// The session: the worker's end of the lease protocol. core::WorkerSession decides; this actor owns
+// the link to the broker, feeds it what comes and carries out what it wants.
+#include "actors/actor.h"
+#include "core/worker_session.h"
+#include "net/codec.h"
+
+namespace kiln::actors {
+namespace {
+
+struct SessionState {
+  static inline const char* name = "session";
+  SessionActor::stateful_pointer<SessionState> self = nullptr;
+  ExecutorActor executor;
+  std::function<void()> on_left;
+  std::optional<core::WorkerSession> session;
+  std::optional<MonoTime> alarm;  // when the next tick comes
+  std::unique_ptr<net::DealerLink> link;
+
+  static MonoTime now() { return real_now().mono; }
+
+  LinkOpened open(const OpenLink& wanted) {
+    const auto actor = caf::actor_cast<SessionActor>(self);
+    net::LinkHandlers handlers;
+    handlers.on_connected = [actor] { caf::anon_send(actor, LinkUpAtom::value); };
+    handlers.on_batch = [actor](std::vector<std::string> messages) {
+      caf::anon_send(actor, FromBrokerBatch{std::move(messages)});
+    };
+    auto started = net::DealerLink::start(wanted.endpoint, std::move(handlers));
+    if (!started) return {std::move(started).error()};
+    link = std::move(started).value();
+    return {};
+  }
+
+  void take(const FromBrokerBatch& batch) {
+    for (const std::string& bytes : batch.messages) {
+      auto message = net::decode_to_worker(bytes);
+      if (message) {
+        carry_out(session->received(*message, now()));
+      } else {
+        log::failure(log::Level::warning, "a message of the broker was refused", message.error());
+      }
+    }
+    set_alarm();
+  }
+
+  // Output goes out at once or not at all: nobody waits for it.
+  void send_output(OutputBatch& batch) {
+    if (!session->serving()) return;
+    std::vector<std::string> messages;
+    for (model::Output& output : batch.output) {
+      messages.push_back(net::encode(model::FromWorker(std::move(output))));
+    }
+    link->send(std::move(messages));
+  }
+
+  void carry_out(core::SessionEffects effects) {
+    std::vector<std::string> messages;
+    for (core::SessionEffect& effect : effects) {
+      if (auto* tell = std::get_if<core::Tell>(&effect)) {
+        messages.push_back(net::encode(tell->message));
+      } else {
+        act(effect);
+      }
+    }
+    if (!messages.empty()) link->send(std::move(messages));
+  }
+
+  void act(core::SessionEffect& effect) {
+    if (auto* start = std::get_if<core::StartTask>(&effect)) {
+      caf::anon_send(executor, RunTask{std::move(start->assign)});
+    } else if (const auto* kill = std::get_if<core::KillTask>(&effect)) {
+      caf::anon_send(executor, StopTask{kill->lease});
+    } else if (const auto* watch = std::get_if<core::SetWatch>(&effect)) {
+      caf::anon_send(executor, WatchChange{watch->lease, watch->on});
+    } else if (std::holds_alternative<core::Reconnect>(effect)) {
+      log::warning("the broker is silent; connecting again");
+      link->reconnect();
+    } else if (std::holds_alternative<core::Leave>(effect) && on_left) {
+      on_left();
+    }
+  }
+
+  void apply(core::SessionEffects effects) {
+    carry_out(std::move(effects));
+    set_alarm();
+  }
+
+  void set_alarm() {
+    const MonoTime due = session->next_deadline();
+    if (alarm && *alarm <= due) return;
+    alarm = due;
+    self->delayed_send(self, std::max(due - now(), Duration(0)), TickAtom::value);
+  }
+
+  void tick() {
+    alarm.reset();
+    apply(session->tick(now()));
+  }
+
+  void finished(TaskFinished& finished) {
+    apply(session->ended(finished.lease, finished.verdict, std::move(finished.result)));
+  }
+};
+
+SessionActor::behavior_type session(SessionActor::stateful_pointer<SessionState> self,
+                                    const ExecutorActor& executor, core::WorkerOptions options,
+                                    std::function<void()> on_left) {
+  end_on_failure(self, "session");
+  self->state.self = self;
+  self->state.executor = executor;
+  self->state.on_left = std::move(on_left);
+  self->state.session.emplace(std::move(options));
+  return {
+      [=](const OpenLink& wanted) { return self->state.open(wanted); },
+      [=](LinkUpAtom) { self->state.apply(self->state.session->connected(SessionState::now())); },
+      [=](const FromBrokerBatch& batch) { self->state.take(batch); },
+      [=](const TaskStarted& started) {
+        self->state.apply(self->state.session->started(started.lease));
+      },
+      [=](TaskFinished& finished) { self->state.finished(finished); },
+      [=](OutputBatch& batch) { self->state.send_output(batch); },
+      [=](TickAtom) { self->state.tick(); },
+      [=](DrainAtom) { self->state.apply(self->state.session->drain()); },
+  };
+}
+
+}  // namespace
+
+SessionActor spawn_session(caf::actor_system& system, ExecutorActor executor,
+                           core::WorkerOptions options, std::function<void()> on_left) {
+  return system.spawn(session, std::move(executor), std::move(options), std::move(on_left));
+}
+
+}  // namespace kiln::actors

@@ -1,0 +1,83 @@
+// Streams: live output to whoever watches. core::StreamHub decides; this actor turns its events
+// into messages and tells the queue of tasks that nobody watches any more.
+#include "actors/actor.h"
+#include "actors/answers.h"
+#include "core/stream_hub.h"
+
+namespace kiln::actors {
+namespace {
+
+const char* kind_of(core::StreamEvent::Kind kind) {
+  switch (kind) {
+    case core::StreamEvent::Kind::output: return "output";
+    case core::StreamEvent::Kind::attempt: return "attempt";
+    case core::StreamEvent::Kind::gap: return "gap";
+    case core::StreamEvent::Kind::end: return "end";
+  }
+  return "";
+}
+
+net::Event event_of(core::StreamEvent&& event) {
+  net::Event made;
+  made.id = event.id;
+  made.kind = kind_of(event.kind);
+  made.attempt = event.attempt;
+  made.offset = event.offset;
+  made.stream = event.stream;
+  made.data = std::move(event.data);
+  if (event.row) made.task = task_info(*event.row);
+  return made;
+}
+
+struct StreamsState {
+  static inline const char* name = "streams";
+  core::StreamHub hub;
+  QueueActor queue;
+  BrokerLinkActor link;
+
+  void apply(const StreamBatch& batch) {
+    ClientEvents events;
+    CommandBatch commands;
+    for (const core::StreamNews& news : batch.news) {
+      core::StreamHub::Outcome outcome = hub.apply(news);
+      add(std::move(outcome.events), events);
+      for (core::Unwatched& one : outcome.unwatched) commands.commands.emplace_back(one);
+    }
+    if (!commands.commands.empty()) caf::anon_send(queue, std::move(commands));
+    send(std::move(events));
+  }
+
+  void output(const OutputBatch& batch) {
+    ClientEvents events;
+    for (const model::Output& chunk : batch.output) add(hub.output(chunk), events);
+    send(std::move(events));
+  }
+
+  static void add(core::StreamHub::Events made, ClientEvents& events) {
+    for (core::StreamHub::ToClient& one : made) {
+      events.events.push_back({std::move(one.client.route), event_of(std::move(one.event))});
+    }
+  }
+  void send(ClientEvents events) const {
+    if (!events.events.empty()) caf::anon_send(link, std::move(events));
+  }
+};
+
+StreamsActor::behavior_type streams(StreamsActor::stateful_pointer<StreamsState> self,
+                                    const QueueActor& queue, const BrokerLinkActor& link) {
+  end_on_failure(self, "streams");
+  self->state.queue = queue;
+  self->state.link = link;
+  return {
+      [=](const StreamBatch& batch) { self->state.apply(batch); },
+      [=](const OutputBatch& batch) { self->state.output(batch); },
+  };
+}
+
+}  // namespace
+
+StreamsActor spawn_streams(caf::actor_system& system, QueueActor queue, BrokerLinkActor link) {
+  return system.spawn(streams, std::move(queue), std::move(link));
+}
+
+}  // namespace kiln::actors

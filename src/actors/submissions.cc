@@ -1,0 +1,97 @@
+#include "actors/submissions.h"
+
+#include <algorithm>
+
+#include "net/codec.h"
+
+namespace kiln::actors {
+namespace {
+
+// A result travels in one message until large values have a way of their own.
+constexpr int64_t kMaxOutputBytes = model::kMB;
+
+Error under(const std::string& parent, Error error) {
+  error.field = error.field.empty() ? parent : parent + "." + error.field;
+  return error;
+}
+
+// "task" is one, "tasks" is a list.
+std::string name_of(const std::string& field, size_t index) {
+  return field == "task" ? field : field + "[" + std::to_string(index) + "]";
+}
+
+uint32_t bits_of(const std::vector<model::RetryReason>& reasons) {
+  uint32_t bits = 0;
+  for (const model::RetryReason reason : reasons) bits |= 1U << static_cast<uint32_t>(reason);
+  return bits;
+}
+
+}  // namespace
+
+Status Submissions::check(const model::TaskSpec& spec) const {
+  const config::Language* language = languages_.find(spec.program.language);
+  if (!language) {
+    return Error{ErrorCode::unknown_language,
+                 "there is no language '" + spec.program.language + "'", "language", "",
+                 "use one of: " + languages_.names()};
+  }
+  const auto takes_its_place = [&](const model::InputFile& file) {
+    return file.path == language->source || file.path.starts_with(language->source + "/");
+  };
+  if (std::ranges::any_of(spec.program.files, takes_its_place)) {
+    return field_error("files", "'" + language->source + "' is the name of the program's own file",
+                       "give the input file another name");
+  }
+  if (spec.program.limits.get("output_bytes").value_or(0) > kMaxOutputBytes) {
+    return Error{ErrorCode::too_large, "at most 1048576 bytes of each stream can be kept",
+                 "limits.output_bytes", "", "ask for less, or print less"};
+  }
+  return model::validate(spec);
+}
+
+Result<std::vector<core::Submission>> Submissions::make(std::vector<model::TaskSpec> specs,
+                                                        const std::string& field, WallTime now) {
+  if (specs.empty()) return field_error(field, "there is no task in it", "send at least one");
+  std::vector<core::Submission> made;
+  made.reserve(specs.size());
+  for (size_t i = 0; i < specs.size(); ++i) {
+    specs[i].tenant = kDefaultTenant;
+    if (Status status = check(specs[i]); !status.ok()) {
+      return under(name_of(field, i), status.error());
+    }
+    made.push_back(make_one(std::move(specs[i]), now));
+  }
+  return made;
+}
+
+core::Submission Submissions::make_one(model::TaskSpec spec, WallTime now) {
+  core::Submission submission;
+  submission.chosen_id = spec.id.has_value();
+  model::TaskRow& row = submission.row;
+  row.id = spec.id ? *spec.id : make_id<TaskId>(now, random_);
+  row.tenant = spec.tenant;
+  row.queue = spec.queue;
+  row.priority = spec.priority;
+  row.language = spec.program.language;
+  row.max_retries = static_cast<uint32_t>(spec.max_retries);
+  row.retry_on = bits_of(spec.retry_on);
+  row.wait = spec.wait;
+  row.cache = spec.cache;
+  row.submitted_at = now;
+  row.due_at = spec.eta;
+  row.expires_at = spec.expires;
+  row.code_hash = model::code_hash(spec.program);
+  const auto version = versions_.find(spec.program.language);
+  row.cache_key = model::cache_key(spec, version == versions_.end() ? "" : version->second);
+  row.body_hash = model::body_hash(spec);
+  submission.program = std::make_shared<std::string>(net::encode_program(spec.program));
+  return submission;
+}
+
+void Submissions::learn(const std::vector<model::LanguageVersion>& versions) {
+  for (const model::LanguageVersion& version : versions) {
+    if (languages_.find(version.name)) versions_[version.name] = version.version;
+  }
+}
+
+}  // namespace kiln::actors
