@@ -24,8 +24,7 @@ void end_on_failure(Actor* self, const char* name) {
     return caf::make_error(caf::exit_reason::unhandled_exception);
   });
   self->set_error_handler([name](caf::scheduled_actor* actor, caf::error& error) {
-    log::error("an actor failed",
-               {{"actor", name}, {"cause", actor->system().render(error)}});
+    log::error("an actor failed", {{"actor", name}, {"cause", actor->system().render(error)}});
     actor->quit(std::move(error));
   });
 }

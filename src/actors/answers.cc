@@ -141,8 +141,8 @@ Result<net::Ok> Answers::list(const core::ClientRef& client, const core::QueryLi
 Result<model::Bytes> Answers::read_program(const TaskId& id) {
   auto bytes = reader_->find_program(id);
   if (bytes && !*bytes) {
-    return Error{ErrorCode::corrupt, "the program of task " + to_string(id) + " is missing", "",
-                 "", "submit it again"};
+    return Error{ErrorCode::corrupt, "the program of task " + to_string(id) + " is missing", "", "",
+                 "submit it again"};
   }
   return bytes;
 }

@@ -76,8 +76,8 @@ struct LinkState {
   void from_client(const net::Inbound& message) {
     auto decoded = net::decode_from_client(message.bytes);
     if (!decoded) {
-      return to_client(message.route, net::ErrorReply{net::peek_rid(message.bytes),
-                                                      std::move(decoded).error()});
+      return to_client(message.route,
+                       net::ErrorReply{net::peek_rid(message.bytes), std::move(decoded).error()});
     }
     const uint64_t rid = rid_of(*decoded);
     Request request = requests->make(std::move(*decoded), message.route, real_now().wall);

@@ -42,8 +42,7 @@ class BrokerNode::Impl {
     self->request(supervisor_, caf::infinite, std::move(question))
         .receive([&](Answer& given) { answer = std::move(given); },
                  [&](caf::error& error) {
-                   log::error("an actor does not answer",
-                              {{"cause", system_.render(error)}});
+                   log::error("an actor does not answer", {{"cause", system_.render(error)}});
                    fail(answer, system_.render(error));
                  });
     return answer;

@@ -44,10 +44,9 @@ void CellHost::set_handlers(CellHandlers handlers) {
 
 model::TaskResult CellHost::run_and_wait(sandbox::CellRequest request) {
   auto finished = std::make_shared<std::promise<model::TaskResult>>();
-  set_handlers({[](CellId) {}, [](CellId, sandbox::Stream, uint64_t, std::string_view) {},
-                [finished](CellId, model::TaskResult result) {
-                  finished->set_value(std::move(result));
-                }});
+  set_handlers(
+      {[](CellId) {}, [](CellId, sandbox::Stream, uint64_t, std::string_view) {},
+       [finished](CellId, model::TaskResult result) { finished->set_value(std::move(result)); }});
   run(next_id(), std::move(request));
   return finished->get_future().get();
 }

@@ -78,8 +78,7 @@ struct ExecutorState {
     finish(finished.cell, ref, finished.result);
   }
 
-  void finish(sandbox::CellId cell, const model::LeaseRef& lease,
-              const model::TaskResult& result) {
+  void finish(sandbox::CellId cell, const model::LeaseRef& lease, const model::TaskResult& result) {
     caf::anon_send(streamer,
                    TaskFinished{cell, lease, result.verdict,
                                 std::make_shared<std::string>(net::encode_result(result))});

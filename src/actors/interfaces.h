@@ -49,11 +49,11 @@ using BrokerLinkActor =
 using StreamsActor = caf::typed_actor<caf::reacts_to<StreamBatch>, caf::reacts_to<OutputBatch>>;
 using RetryActor = caf::typed_actor<caf::reacts_to<ScheduleBatch>, caf::reacts_to<TickAtom>>;
 using DeadLetterActor = caf::typed_actor<caf::reacts_to<DeadBatch>>;
-using TelemetryActor = caf::typed_actor<caf::reacts_to<CountBatch>,
-                                        caf::replies_to<CountersRequest>::with<Counters>>;
-using BrokerSupervisor = caf::typed_actor<caf::replies_to<StartBroker>::with<Listening>,
-                                          caf::replies_to<CountersRequest>::with<Counters>,
-                                          caf::reacts_to<StopAtom>>;
+using TelemetryActor =
+    caf::typed_actor<caf::reacts_to<CountBatch>, caf::replies_to<CountersRequest>::with<Counters>>;
+using BrokerSupervisor =
+    caf::typed_actor<caf::replies_to<StartBroker>::with<Listening>,
+                     caf::replies_to<CountersRequest>::with<Counters>, caf::reacts_to<StopAtom>>;
 
 struct LinkWiring {
   StreamsActor streams;
@@ -75,8 +75,7 @@ BrokerLinkActor spawn_broker_link(caf::actor_system& system, QueueActor queue,
                                   config::Languages languages);
 StreamsActor spawn_streams(caf::actor_system& system, QueueActor queue, BrokerLinkActor link);
 RetryActor spawn_retry(caf::actor_system& system, QueueActor queue);
-DeadLetterActor spawn_dead_letter(caf::actor_system& system,
-                                  std::unique_ptr<store::Reader> reader);
+DeadLetterActor spawn_dead_letter(caf::actor_system& system, std::unique_ptr<store::Reader> reader);
 TelemetryActor spawn_telemetry(caf::actor_system& system);
 BrokerSupervisor spawn_broker_supervisor(caf::actor_system& system, BrokerOptions options,
                                          std::function<void(Error)> on_fatal);
@@ -89,11 +88,11 @@ using StreamerActor = caf::typed_actor<caf::reacts_to<StreamOpened>, caf::reacts
 using ExecutorActor = caf::typed_actor<caf::reacts_to<ExecutorWiring>, caf::reacts_to<RunTask>,
                                        caf::reacts_to<StopTask>, caf::reacts_to<WatchChange>,
                                        caf::reacts_to<CellStarted>, caf::reacts_to<CellFinished>>;
-using SessionActor = caf::typed_actor<caf::replies_to<OpenLink>::with<LinkOpened>,
-                                      caf::reacts_to<LinkUpAtom>, caf::reacts_to<FromBrokerBatch>,
-                                      caf::reacts_to<TaskStarted>, caf::reacts_to<TaskFinished>,
-                                      caf::reacts_to<OutputBatch>, caf::reacts_to<TickAtom>,
-                                      caf::reacts_to<DrainAtom>>;
+using SessionActor =
+    caf::typed_actor<caf::replies_to<OpenLink>::with<LinkOpened>, caf::reacts_to<LinkUpAtom>,
+                     caf::reacts_to<FromBrokerBatch>, caf::reacts_to<TaskStarted>,
+                     caf::reacts_to<TaskFinished>, caf::reacts_to<OutputBatch>,
+                     caf::reacts_to<TickAtom>, caf::reacts_to<DrainAtom>>;
 using WorkerSupervisor = caf::typed_actor<caf::replies_to<OpenLink>::with<LinkOpened>,
                                           caf::reacts_to<DrainAtom>, caf::reacts_to<StopAtom>>;
 

@@ -9,8 +9,8 @@ constexpr std::string_view kDigits = "0123456789";
 constexpr std::string_view kVersionCharacters = "0123456789.";
 
 std::string why_not(const config::Language& language, const model::TaskResult& result) {
-  std::string why = language.detect.front() + " ended with " +
-                    std::string(model::to_string(result.verdict));
+  std::string why =
+      language.detect.front() + " ended with " + std::string(model::to_string(result.verdict));
   if (!result.message.empty()) why += " (" + result.message + ")";
   return why + "; install it with: " + language.install_hint;
 }

@@ -34,8 +34,8 @@ class LiveOutput {
   model::LeaseRef lease_;
   bool watched_ = false;
   uint64_t bytes_ = 0;
-  uint64_t sent_ = 0;        // offset up to which all was sent
-  size_t next_chunk_ = 0;    // no earlier chunk reaches beyond sent_
+  uint64_t sent_ = 0;      // offset up to which all was sent
+  size_t next_chunk_ = 0;  // no earlier chunk reaches beyond sent_
   std::vector<Chunk> chunks_;
 };
 

@@ -33,8 +33,8 @@ struct RetryState {
 
   void arm(WallTime now) {
     const auto next = times.next();
-    const Duration sleep = next ? std::clamp(*next - now, Duration(0), kLongestSleep)
-                                : kLongestSleep;
+    const Duration sleep =
+        next ? std::clamp(*next - now, Duration(0), kLongestSleep) : kLongestSleep;
     const MonoTime due = real_now().mono + sleep;
     if (alarm && *alarm <= due) return;
     alarm = due;

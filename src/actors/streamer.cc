@@ -30,9 +30,8 @@ struct StreamerState {
   }
 
   void add(const CellOutput& output) {
-    change(output.cell, [&](LiveOutput& live) {
-      live.add(static_cast<uint8_t>(output.stream), output.bytes);
-    });
+    change(output.cell,
+           [&](LiveOutput& live) { live.add(static_cast<uint8_t>(output.stream), output.bytes); });
   }
   void watch(const WatchCell& watch) {
     change(watch.cell, [&](LiveOutput& live) { live.watch(watch.on); });

@@ -9,10 +9,14 @@ namespace {
 
 const char* kind_of(core::StreamEvent::Kind kind) {
   switch (kind) {
-    case core::StreamEvent::Kind::output: return "output";
-    case core::StreamEvent::Kind::attempt: return "attempt";
-    case core::StreamEvent::Kind::gap: return "gap";
-    case core::StreamEvent::Kind::end: return "end";
+    case core::StreamEvent::Kind::output:
+      return "output";
+    case core::StreamEvent::Kind::attempt:
+      return "attempt";
+    case core::StreamEvent::Kind::gap:
+      return "gap";
+    case core::StreamEvent::Kind::end:
+      return "end";
   }
   return "";
 }

@@ -12,12 +12,18 @@ struct CounterNames {
 
 CounterNames names_of(core::Counter counter) {
   switch (counter) {
-    case core::Counter::finished: return {"finished", "state", "verdict"};
-    case core::Counter::retried: return {"retried", "reason", ""};
-    case core::Counter::submitted: return {"submitted", "", ""};
-    case core::Counter::leases_expired: return {"leases_expired", "", ""};
-    case core::Counter::stale_results: return {"stale_results", "", ""};
-    case core::Counter::refused_leases: return {"refused_leases", "", ""};
+    case core::Counter::finished:
+      return {"finished", "state", "verdict"};
+    case core::Counter::retried:
+      return {"retried", "reason", ""};
+    case core::Counter::submitted:
+      return {"submitted", "", ""};
+    case core::Counter::leases_expired:
+      return {"leases_expired", "", ""};
+    case core::Counter::stale_results:
+      return {"stale_results", "", ""};
+    case core::Counter::refused_leases:
+      return {"refused_leases", "", ""};
   }
   return {"unknown", "", ""};
 }
