@@ -1,0 +1,62 @@
+#include "actors/live_output.h"
+
+#include <gtest/gtest.h>
+
+namespace kiln::actors {
+namespace {
+
+const model::LeaseRef kLease{TaskId{{1}}, {3, 4}};
+
+std::vector<model::Output> taken(LiveOutput& live) {
+  std::vector<model::Output> out;
+  live.take(out);
+  return out;
+}
+
+TEST(LiveOutput, GoesOutAsItComesWhileWatched) {
+  LiveOutput live(kLease, true);
+  live.add(1, "ab");
+  EXPECT_EQ(taken(live), (std::vector<model::Output>{{kLease, 0, 1, "ab"}}));
+  EXPECT_TRUE(taken(live).empty());
+  live.add(1, "c");
+  live.add(2, "!");
+  live.add(1, "d");
+  EXPECT_EQ(taken(live), (std::vector<model::Output>{
+                             {kLease, 2, 1, "c"}, {kLease, 3, 2, "!"}, {kLease, 4, 1, "d"}}));
+}
+
+TEST(LiveOutput, IsKeptForWhoWatchesLater) {
+  LiveOutput live(kLease, false);
+  live.add(1, "early");
+  EXPECT_TRUE(taken(live).empty());
+  live.watch(true);
+  EXPECT_EQ(taken(live), (std::vector<model::Output>{{kLease, 0, 1, "early"}}));
+}
+
+TEST(LiveOutput, StartsAgainFromZeroWhenWatchedAnew) {
+  LiveOutput live(kLease, true);
+  live.add(1, "one");
+  taken(live);
+  live.watch(false);
+  live.add(1, "two");
+  EXPECT_TRUE(taken(live).empty());
+  live.watch(true);
+  EXPECT_EQ(taken(live), (std::vector<model::Output>{{kLease, 0, 1, "onetwo"}}));
+}
+
+TEST(LiveOutput, CutsLongOutputIntoChunksWithoutAHole) {
+  LiveOutput live(kLease, true);
+  const std::string text(kMaxChunkBytes * 2 + 10, 'x');
+  live.add(2, text);
+  std::string joined;
+  for (const model::Output& chunk : taken(live)) {
+    EXPECT_EQ(chunk.offset, joined.size());
+    EXPECT_LE(chunk.data.size(), kMaxChunkBytes);
+    joined += chunk.data;
+  }
+  EXPECT_EQ(joined, text);
+  EXPECT_EQ(live.bytes(), text.size());
+}
+
+}  // namespace
+}  // namespace kiln::actors
