@@ -110,7 +110,7 @@ TEST_P(Router, ReportsAClientOnlyWhenASendFindsItGone) {
 
 TEST_P(Router, GivesUpAPeerThatDoesNotRead) {
   TestServer server(options());
-  Plain slow(zmq::socket_type::dealer, server->clients_endpoint());
+  Plain slow(zmq::socket_type::dealer, server->clients_endpoint(), 1);
   slow.send({"hello"});
   const std::string route = server.inbound.wait_for(1).at(0).route;
   const std::string chunk(size_t{1} << 20U, 'x');

@@ -38,7 +38,9 @@ TestServer::TestServer(ServerOptions options, Answer answer) {
   server_ = std::move(started).value();
 }
 
-Plain::Plain(zmq::socket_type type, const std::string& endpoint) : socket_(context_, type) {
+Plain::Plain(zmq::socket_type type, const std::string& endpoint, int receive_limit)
+    : socket_(context_, type) {
+  socket_.set(zmq::sockopt::rcvhwm, receive_limit);
   socket_.set(zmq::sockopt::linger, 0);
   socket_.set(zmq::sockopt::rcvtimeo,
               static_cast<int>(std::chrono::milliseconds(kPatience).count()));

@@ -46,7 +46,8 @@ class TestServer {
 // A plain socket that waits at most kPatience for what it receives.
 class Plain {
  public:
-  Plain(zmq::socket_type type, const std::string& endpoint);
+  // `receive_limit`: ZMQ_RCVHWM, messages that it takes in before they are asked for.
+  Plain(zmq::socket_type type, const std::string& endpoint, int receive_limit = 1'000);
   void send(const std::vector<std::string>& frames);
   // The frames of the next message; none when patience ends.
   std::vector<std::string> receive();
