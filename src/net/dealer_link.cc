@@ -135,11 +135,12 @@ class DealerLink::Impl {
     handlers_.on_connected();
   }
 
+  // A broker that does not read gets a new connection: its hello settles what is dropped here.
   void keep(std::string message) {
-    const bool fits = message.size() <= kMaxMessageBytes &&
-                      backlog_bytes_ + message.size() <= kMaxBacklogBytes + kMaxMessageBytes;
-    if (!connected_ || !fits) {
+    const bool sendable = connected_ && message.size() <= kMaxMessageBytes;
+    if (!sendable || backlog_bytes_ + message.size() > kMaxBacklogBytes + kMaxMessageBytes) {
       ++outbound_dropped_;
+      if (sendable) reopen();
       return;
     }
     backlog_bytes_ += message.size();

@@ -63,6 +63,23 @@ TEST(Link, ReconnectOpensANewRouteAndTheOldOneIsReported) {
   EXPECT_EQ(server.unreachable.wait_for(1).at(0), std::make_pair(Peer::worker, old));
 }
 
+TEST(Link, OpensANewConnectionToABrokerThatDoesNotRead) {
+  zmq::context_t context;
+  zmq::socket_t broker(context, zmq::socket_type::router);
+  broker.set(zmq::sockopt::linger, 0);
+  broker.set(zmq::sockopt::rcvhwm, 1);
+  broker.bind("tcp://127.0.0.1:*");
+  TestLink worker(broker.get(zmq::sockopt::last_endpoint));
+  ASSERT_EQ(worker.connected.wait_for(1).size(), 1U);
+  const std::string chunk(size_t{1} << 20U, 'x');
+  // Two high-water marks and the kernel's buffers hold less than 200 MB.
+  for (int i = 0; i < 200 && worker.link->counts().outbound_dropped == 0; ++i) {
+    worker.link->send({chunk});
+  }
+  EXPECT_GE(worker.connected.wait_for(2).size(), 2U);
+  EXPECT_GT(worker.link->counts().outbound_dropped, 0U);
+}
+
 TEST(Link, DropsWhatIsSentWithoutAConnection) {
   TemporaryDirectory directory;
   const ServerOptions options{directory.ipc("clients"), directory.ipc("workers")};
