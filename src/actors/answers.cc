@@ -84,6 +84,12 @@ net::TaskInfo task_info(const model::TaskRow& row) {
   info.started_at = row.started_at;
   info.finished_at = row.finished_at;
   info.seq = row.seq;
+  info.origin = row.origin;
+  info.requeued_as = row.requeued_as;
+  info.leader = row.leader;
+  info.losses = row.losses;
+  info.tenant = row.tenant;
+  info.expires_at = row.expires_at;
   return info;
 }
 

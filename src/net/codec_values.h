@@ -32,7 +32,7 @@ concept Structured = requires {
 template <class T>
 concept Word = std::same_as<T, model::TaskState> || std::same_as<T, model::Verdict> ||
     std::same_as<T, model::LimitHit> || std::same_as<T, model::RetryReason> ||
-    std::same_as<T, ErrorCode>;
+    std::same_as<T, DeadLetterOp> || std::same_as<T, AdminOp> || std::same_as<T, ErrorCode>;
 template <class T>
 concept Whole = std::integral<T> && !std::same_as<T, bool>;
 
@@ -175,6 +175,12 @@ inline std::optional<model::LimitHit> parse_word(std::string_view name, model::L
 inline std::optional<model::RetryReason> parse_word(std::string_view name, model::RetryReason*) {
   return model::parse_retry_reason(name);
 }
+inline std::optional<DeadLetterOp> parse_word(std::string_view name, DeadLetterOp*) {
+  return parse_dead_letter_op(name);
+}
+inline std::optional<AdminOp> parse_word(std::string_view name, AdminOp*) {
+  return parse_admin_op(name);
+}
 inline std::optional<ErrorCode> parse_word(std::string_view name, ErrorCode*) {
   return parse_error_code(name);
 }
@@ -189,6 +195,10 @@ template <>
 inline constexpr size_t kWordCount<model::LimitHit> = model::kLimitHitCount;
 template <>
 inline constexpr size_t kWordCount<model::RetryReason> = model::kRetryReasonCount;
+template <>
+inline constexpr size_t kWordCount<DeadLetterOp> = kDeadLetterOpCount;
+template <>
+inline constexpr size_t kWordCount<AdminOp> = kAdminOpCount;
 #define KILN_X(name) +1
 template <>
 inline constexpr size_t kWordCount<ErrorCode> = 0 KILN_ERROR_CODES(KILN_X);

@@ -32,7 +32,8 @@ inline constexpr size_t kMaxListItems = kMaxBatch;     // entries of any array
 inline constexpr size_t kMaxMapItems = 1'024;          // entries of any map
 inline constexpr size_t kMaxItems = size_t{1} << 20U;  // values of one message, keys included
 inline constexpr uint32_t kMaxWaitMs = 60'000;         // of `result`
-inline constexpr uint32_t kMaxListLimit = 1'000;       // of `list`
+inline constexpr uint32_t kMaxListLimit = 1'000;       // of `list` and `dead_letters`
+inline constexpr uint32_t kMaxRetryDelayMs = 600'000;  // before the first retry
 
 // --- client -> broker (each has `rid`, echoed in the answer; absent: 0)
 // ---------------------------
@@ -51,11 +52,13 @@ struct SubmitBatch {
 struct StatusOf {  // tag "status"
   uint64_t rid = 0;
   TaskId id;
+  bool history = false;  // with its events
 };
 struct ResultOf {  // tag "result"
   uint64_t rid = 0;
   TaskId id;
   uint32_t wait_ms = 0;  // 0 to kMaxWaitMs
+  bool history = false;  // with its events
 };
 struct Cancel {
   uint64_t rid = 0;
@@ -86,6 +89,58 @@ struct Workers {
 struct Ping {
   uint64_t rid = 0;
 };
+// A retrying task is due now; one that failed, is dead, cancelled or expired is submitted anew.
+struct Retry {
+  uint64_t rid = 0;
+  TaskId id;
+};
+
+// What is asked of dead letters.
+#define KILN_DEAD_LETTER_OPS(X)                                                   \
+  X(list)    /* tasks, newest first; those requeued already are left out */       \
+  X(show)    /* one: task, history and last result */                             \
+  X(requeue) /* submit anew: `ids`, or up to `limit` of those the filter keeps */ \
+  X(purge)   /* delete: the same choice */
+enum class DeadLetterOp : uint8_t {
+#define KILN_X(name) name,
+  KILN_DEAD_LETTER_OPS(KILN_X)
+#undef KILN_X
+};
+struct DeadLetters {
+  uint64_t rid = 0;
+  DeadLetterOp op = DeadLetterOp::list;
+  std::vector<TaskId> ids;  // these; empty: the filter's
+  std::optional<std::string> queue;
+  std::optional<model::Verdict> verdict;
+  std::optional<uint64_t> before_seq;
+  uint32_t limit = 100;  // 1 to kMaxListLimit
+  bool dry_run = false;  // requeue, purge: only say which
+};
+
+// What an administrator may ask for.
+#define KILN_ADMIN_OPS(X)                                                      \
+  X(pause_queue) /* nothing of it is given to a worker */                      \
+  X(resume_queue)                                                              \
+  X(purge_queue)  /* cancels what waits in it */                               \
+  X(set_queue)    /* what submissions to it get that say nothing themselves */ \
+  X(drain_worker) /* it finishes what runs, gives back the rest and leaves */  \
+  X(ping_worker)  /* answered once the worker has answered */
+enum class AdminOp : uint8_t {
+#define KILN_X(name) name,
+  KILN_ADMIN_OPS(KILN_X)
+#undef KILN_X
+};
+struct Admin {
+  uint64_t rid = 0;
+  AdminOp op = AdminOp::pause_queue;
+  std::optional<std::string> queue;   // of the queue's operations
+  std::optional<std::string> worker;  // of the worker's: its name or its instance id
+  // set_queue: absent ones stay as they are.
+  std::optional<uint32_t> max_retries;  // 0 to model::kMaxRetries
+  std::optional<std::vector<model::RetryReason>> retry_on;
+  std::optional<uint32_t> retry_delay_ms;  // 1 to kMaxRetryDelayMs
+  std::optional<bool> full_jitter;
+};
 
 // --- broker -> client
 // -----------------------------------------------------------------------------
@@ -109,12 +164,34 @@ struct TaskInfo {
   std::string waiting;            // why it waits, for a person
   std::optional<uint64_t> place;  // tasks ahead of it in its queue
   uint64_t seq = 0;
+  std::optional<TaskId> origin;       // submitted anew from that task
+  std::optional<TaskId> requeued_as;  // a dead letter: submitted anew as that task
+  std::optional<TaskId> leader;       // joined: shares that task's end
+  std::optional<TaskId> result_of;    // its result is that task's
+  uint32_t losses = 0;                // attempts whose worker was lost
+  std::string tenant;
+  std::optional<WallTime> expires_at;
+};
+// One line of a task's history.
+struct EventInfo {
+  WallTime at{};
+  model::TaskState state = model::TaskState::queued;
+  uint32_t attempt = 0;
+  model::Verdict verdict = model::Verdict::none;
+  std::string worker;
+  std::string note;  // for a person
 };
 struct QueueInfo {
   std::string queue;
   std::map<std::string, uint64_t> depth;  // by state
   std::optional<WallTime> oldest;
   uint64_t dead_letters = 0;
+  bool paused = false;
+  // What submissions to it get that say nothing themselves; absent: the defaults.
+  std::optional<uint32_t> max_retries;
+  std::optional<std::vector<model::RetryReason>> retry_on;
+  std::optional<uint32_t> retry_delay_ms;
+  std::optional<bool> full_jitter;
 };
 struct WorkerInfo {
   InstanceId instance;
@@ -126,6 +203,8 @@ struct WorkerInfo {
   std::vector<std::string> queues;
   std::vector<std::string> tags;
   bool up = true;
+  uint64_t heard_ms_ago = 0;  // since its last message
+  bool draining = false;
 };
 // One answer to every request that succeeded; only the fields that belong to the request are
 // present.
@@ -136,7 +215,10 @@ struct Ok {
   std::optional<std::vector<TaskInfo>> tasks;  // submit_batch (id and state only), list
   std::optional<std::vector<QueueInfo>> queues;
   std::optional<std::vector<WorkerInfo>> workers;
-  std::optional<std::string> server;  // ping: "kiln 0.1.0"
+  std::optional<std::string> server;              // ping: "kiln 0.1.0"
+  std::optional<uint64_t> count;                  // purge_queue, requeue, purge: how many
+  std::optional<bool> more;                       // the same: there are more, ask again
+  std::optional<std::vector<EventInfo>> history;  // status and result with `history`, show
 };
 struct ErrorReply {  // tag "error"
   uint64_t rid = 0;
@@ -152,5 +234,17 @@ struct Event {
   std::string data;              // output: bytes
   std::optional<TaskInfo> task;  // end
 };
+
+// --- words
+// ----------------------------------------------------------------------------------------
+
+#define KILN_X(name) +1
+inline constexpr size_t kDeadLetterOpCount = 0 KILN_DEAD_LETTER_OPS(KILN_X);
+inline constexpr size_t kAdminOpCount = 0 KILN_ADMIN_OPS(KILN_X);
+#undef KILN_X
+std::string_view to_string(DeadLetterOp op);
+std::string_view to_string(AdminOp op);
+std::optional<DeadLetterOp> parse_dead_letter_op(std::string_view name);
+std::optional<AdminOp> parse_admin_op(std::string_view name);
 
 }  // namespace kiln::net

@@ -99,13 +99,24 @@ KILN_MESSAGE(TaskInfo, "", required("id", &M::id), field("queue", &M::queue),
              field("code_hash", &M::code_hash), field("worker", &M::worker),
              field("submitted_at", &M::submitted_at), field("due_at", &M::due_at),
              field("started_at", &M::started_at), field("finished_at", &M::finished_at),
-             field("waiting", &M::waiting), field("place", &M::place), field("seq", &M::seq));
+             field("waiting", &M::waiting), field("place", &M::place), field("seq", &M::seq),
+             field("origin", &M::origin), field("requeued_as", &M::requeued_as),
+             field("leader", &M::leader), field("result_of", &M::result_of),
+             field("losses", &M::losses), field("tenant", &M::tenant),
+             field("expires_at", &M::expires_at));
+KILN_MESSAGE(EventInfo, "", required("at", &M::at), required("state", &M::state),
+             field("attempt", &M::attempt), field("verdict", &M::verdict),
+             field("worker", &M::worker), field("note", &M::note));
 KILN_MESSAGE(QueueInfo, "", required("queue", &M::queue), field("depth", &M::depth),
-             field("oldest", &M::oldest), field("dead_letters", &M::dead_letters));
+             field("oldest", &M::oldest), field("dead_letters", &M::dead_letters),
+             field("paused", &M::paused), field("max_retries", &M::max_retries),
+             field("retry_on", &M::retry_on), field("retry_delay_ms", &M::retry_delay_ms),
+             field("full_jitter", &M::full_jitter));
 KILN_MESSAGE(WorkerInfo, "", required("instance", &M::instance), field("name", &M::name),
              field("slots", &M::slots), field("credit", &M::credit), field("leases", &M::leases),
              field("languages", &M::languages), field("queues", &M::queues),
-             field("tags", &M::tags), field("up", &M::up));
+             field("tags", &M::tags), field("up", &M::up), field("heard_ms_ago", &M::heard_ms_ago),
+             field("draining", &M::draining));
 
 // --- client -> broker
 // -----------------------------------------------------------------------------
@@ -113,9 +124,10 @@ KILN_MESSAGE(WorkerInfo, "", required("instance", &M::instance), field("name", &
 KILN_MESSAGE(Submit, "submit", field("rid", &M::rid), required("task", &M::task),
              field("watch", &M::watch));
 KILN_MESSAGE(SubmitBatch, "submit_batch", field("rid", &M::rid), required("tasks", &M::tasks));
-KILN_MESSAGE(StatusOf, "status", field("rid", &M::rid), required("id", &M::id));
+KILN_MESSAGE(StatusOf, "status", field("rid", &M::rid), required("id", &M::id),
+             field("history", &M::history));
 KILN_MESSAGE(ResultOf, "result", field("rid", &M::rid), required("id", &M::id),
-             field("wait_ms", &M::wait_ms, range(0, kMaxWaitMs)));
+             field("wait_ms", &M::wait_ms, range(0, kMaxWaitMs)), field("history", &M::history));
 KILN_MESSAGE(Cancel, "cancel", field("rid", &M::rid), required("id", &M::id));
 KILN_MESSAGE(Subscribe, "subscribe", field("rid", &M::rid), required("id", &M::id),
              field("offset", &M::offset));
@@ -126,13 +138,25 @@ KILN_MESSAGE(List, "list", field("rid", &M::rid), field("queue", &M::queue),
 KILN_MESSAGE(Queues, "queues", field("rid", &M::rid));
 KILN_MESSAGE(Workers, "workers", field("rid", &M::rid));
 KILN_MESSAGE(Ping, "ping", field("rid", &M::rid));
+KILN_MESSAGE(Retry, "retry", field("rid", &M::rid), required("id", &M::id));
+KILN_MESSAGE(DeadLetters, "dead_letters", field("rid", &M::rid), required("op", &M::op),
+             field("ids", &M::ids), field("queue", &M::queue), field("verdict", &M::verdict),
+             field("before_seq", &M::before_seq),
+             field("limit", &M::limit, range(1, kMaxListLimit)), field("dry_run", &M::dry_run));
+KILN_MESSAGE(Admin, "admin", field("rid", &M::rid), required("op", &M::op),
+             field("queue", &M::queue), field("worker", &M::worker),
+             field("max_retries", &M::max_retries, range(0, model::kMaxRetries)),
+             field("retry_on", &M::retry_on),
+             field("retry_delay_ms", &M::retry_delay_ms, range(1, kMaxRetryDelayMs)),
+             field("full_jitter", &M::full_jitter));
 
 // --- broker -> client
 // -----------------------------------------------------------------------------
 
 KILN_MESSAGE(Ok, "ok", field("rid", &M::rid), field("task", &M::task), field("result", &M::result),
              field("tasks", &M::tasks), field("queues", &M::queues), field("workers", &M::workers),
-             field("server", &M::server));
+             field("server", &M::server), field("count", &M::count), field("more", &M::more),
+             field("history", &M::history));
 KILN_MESSAGE(ErrorReply, "error", field("rid", &M::rid), flat(&M::error));
 KILN_MESSAGE(Event, "event", required("id", &M::id), required("kind", &M::kind),
              field("attempt", &M::attempt), field("offset", &M::offset),

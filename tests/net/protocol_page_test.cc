@@ -93,6 +93,7 @@ std::map<std::string, Names> expected_sections() {
   out["Parts / Stream"] = field_names<model::StreamOutput>();
   out["Parts / Cost"] = field_names<model::Cost>();
   out["Parts / Task info"] = field_names<TaskInfo>();
+  out["Parts / History event"] = field_names<EventInfo>();
   out["Parts / Queue info"] = field_names<QueueInfo>();
   out["Parts / Worker info"] = field_names<WorkerInfo>();
   for (const auto& limit : model::limit_fields()) out["Parts / Limits"].emplace(limit.name);

@@ -81,21 +81,46 @@ TaskInfo info() {
   out.waiting = "for its next attempt";
   out.place = 17;
   out.seq = 4'711;
+  out.origin = task_id(2);
+  out.requeued_as = task_id(3);
+  out.leader = task_id(4);
+  out.result_of = task_id(5);
+  out.losses = 2;
+  out.tenant = "red";
+  out.expires_at = wall_from_micros(1'700'000'100'000'000);
   return out;
 }
 
+EventInfo event_info() {
+  return {wall_from_micros(1'700'000'002'000'000),
+          model::TaskState::retrying,
+          2,
+          model::Verdict::wall_timeout,
+          "w1",
+          "retry: timeout, in 5.2 s"};
+}
+
 QueueInfo queue_info() {
-  return {"batch", {{"queued", 2}, {"running", 1}}, wall_from_micros(1'700'000'000'000'000), 3};
+  return {"batch",
+          {{"queued", 2}, {"running", 1}},
+          wall_from_micros(1'700'000'000'000'000),
+          3,
+          true,
+          5,
+          {{model::RetryReason::memory, model::RetryReason::signaled}},
+          2'000,
+          true};
 }
 WorkerInfo worker_info() {
-  return {instance_id(), "w1", 4, 5, 2, {{"python", "3.11.2"}}, {"batch"}, {"gpu"}, false};
+  return {instance_id(), "w1",    4,     5,     2,   {{"python", "3.11.2"}},
+          {"batch"},     {"gpu"}, false, 1'234, true};
 }
 
 std::vector<FromClient> from_client() {
   return {Submit{1, spec(), true},
           SubmitBatch{2, {spec(), spec()}},
-          StatusOf{3, task_id(1)},
-          ResultOf{4, task_id(1), 30'000},
+          StatusOf{3, task_id(1), true},
+          ResultOf{4, task_id(1), 30'000, true},
           Cancel{5, task_id(1)},
           Subscribe{6, task_id(1), 65'536},
           Unsubscribe{7, task_id(1)},
@@ -106,7 +131,8 @@ std::vector<FromClient> from_client() {
 }
 
 std::vector<ToClient> to_client() {
-  Ok ok{1, info(), task_result(), {}, {}, {}, "kiln 0.1.0"};
+  Ok ok{1, info(), task_result(), {}, {}, {}, "kiln 0.1.0", 17, true, {}};
+  ok.history = {event_info()};
   ok.tasks = {info()};
   ok.queues = {queue_info()};
   ok.workers = {worker_info()};
