@@ -29,4 +29,15 @@ void end_on_failure(Actor* self, const char* name) {
   });
 }
 
+// Nobody starts a supervisor again: when it fails, so does the node.
+template <class Handle>
+void supervise_supervisor(const Handle& supervisor, std::function<void(Error)> on_fatal) {
+  caf::actor_cast<caf::abstract_actor*>(supervisor)
+      ->attach_functor([on_fatal = std::move(on_fatal)](const caf::error& reason) {
+        if (!reason || reason == caf::exit_reason::normal) return;
+        on_fatal(Error{ErrorCode::internal, "the supervisor of the actors failed", "",
+                       caf::to_string(reason), "start the process again"});
+      });
+}
+
 }  // namespace kiln::actors

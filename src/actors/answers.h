@@ -14,7 +14,7 @@ net::TaskInfo task_info(const model::TaskRow& row);
 
 class Answers {
  public:
-  explicit Answers(std::unique_ptr<store::Reader> reader) : reader_(std::move(reader)) {}
+  explicit Answers(std::shared_ptr<store::Reader> reader) : reader_(std::move(reader)) {}
 
   // Ok, or an ErrorReply where the store cannot be read or has no such task of this tenant.
   net::ToClient make(core::Reply reply);
@@ -27,7 +27,7 @@ class Answers {
   Result<net::Ok> task(const core::ClientRef& client, const core::FromStore& wanted);
   Result<net::Ok> list(const core::ClientRef& client, const core::QueryList& wanted);
 
-  std::unique_ptr<store::Reader> reader_;
+  std::shared_ptr<store::Reader> reader_;
 };
 
 }  // namespace kiln::actors

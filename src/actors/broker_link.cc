@@ -1,14 +1,19 @@
-// The broker's link to the outside: owns the sockets, decodes and checks what comes, encodes what
-// goes. What clients ask for becomes commands for the queue, one message for each batch drained
+// The broker's link to the outside: decodes and checks what comes, encodes what goes. What clients ask for becomes commands for the queue, one message for each batch drained
 // from the sockets; a worker's output goes to streams directly, before the rest of its batch goes
 // to the queue, so that output always comes before the end of its task. Answers about tasks that
 // are not live, and programs to assign, are read from the store here, off the queue's path.
 //
 // What clients have waiting in this actor's mailbox is bounded by an Intake: above the bound the
 // transport's thread answers `busy` itself.
+//
+// When the queue is started anew, the requests that were with the old one are answered `busy`. A
+// new link does not know which connection is which worker: it has each say hello.
 #include "actors/actor.h"
 #include "actors/answers.h"
+#include "actors/broker_sockets.h"
+#include "actors/effect_router.h"
 #include "actors/intake.h"
+#include "actors/open_requests.h"
 #include "actors/peers.h"
 #include "actors/program_cache.h"
 #include "actors/requests.h"
@@ -21,40 +26,33 @@ constexpr size_t kProgramCacheBytes = size_t{64} << 20U;
 struct LinkState {
   static inline const char* name = "broker_link";
   BrokerLinkActor::stateful_pointer<LinkState> self = nullptr;
-  QueueActor queue;
-  StreamsActor streams;
+  BrokerWiring wiring;
   std::optional<Requests> requests;
   std::optional<Answers> answers;
+  OpenRequests open_requests;
   ProgramCache programs{kProgramCacheBytes};
   Peers peers;
   std::shared_ptr<Intake> intake = std::make_shared<Intake>();
-  std::unique_ptr<net::RouterServer> server;
+  std::shared_ptr<BrokerSockets> sockets;
   // Made while one message is handled, sent at its end.
   std::vector<net::Outbound> outbound;
   CommandBatch commands;
   OutputBatch output;
 
-  Listening listen(const Listen& listen) {
-    const auto actor = caf::actor_cast<BrokerLinkActor>(self);
-    net::ServerHandlers handlers;
-    handlers.on_batch = [actor, intake = intake](std::vector<net::Inbound> batch) {
-      InboundBatch taken{intake->take(std::move(batch))};
-      if (!taken.messages.empty()) caf::anon_send(actor, std::move(taken));
-    };
-    handlers.on_unreachable = [actor](net::Peer peer, std::string route) {
-      caf::anon_send(actor, PeerLost{peer, std::move(route)});
-    };
-    auto started = net::RouterServer::start(listen.options, std::move(handlers));
-    if (!started) return {std::move(started).error(), "", ""};
-    server = std::move(started).value();
-    intake->open(server.get());
-    return {{}, server->clients_endpoint(), server->workers_endpoint()};
+  void wire(const BrokerWiring& now) {
+    const bool new_queue = wiring.queue && wiring.queue != now.queue;
+    wiring = now;
+    if (!new_queue) return;
+    for (const core::ClientRef& client : open_requests.take_all()) {
+      to_client(client.route, net::ErrorReply{client.rid, busy_error("its queue has just failed")});
+    }
+    flush();
   }
 
   void flush() {
-    if (!output.output.empty()) caf::anon_send(streams, std::exchange(output, {}));
-    if (!commands.commands.empty()) caf::anon_send(queue, std::exchange(commands, {}));
-    if (!outbound.empty()) server->send(std::exchange(outbound, {}));
+    if (!output.output.empty()) caf::anon_send(wiring.streams, std::exchange(output, {}));
+    if (!commands.commands.empty()) caf::anon_send(wiring.queue, std::exchange(commands, {}));
+    if (!outbound.empty()) sockets->send(std::exchange(outbound, {}));
   }
 
   // --- from outside
@@ -92,6 +90,7 @@ struct LinkState {
   }
 
   void to_queue(core::Command command) {
+    if (const core::ClientRef* client = client_of(command)) open_requests.add(*client);
     if (const auto* submit = std::get_if<core::Submit>(&command)) {
       for (const core::Submission& one : submit->tasks) programs.put(one.row.id, one.program);
     }
@@ -120,6 +119,7 @@ struct LinkState {
 
   void lost(const PeerLost& peer) {
     if (peer.peer == net::Peer::client) {
+      open_requests.drop(peer.route);
       commands.commands.emplace_back(core::ClientGone{peer.route});
     } else if (const auto worker = peers.unbind(peer.route)) {
       commands.commands.emplace_back(core::WorkerUnreachable{*worker});
@@ -132,6 +132,7 @@ struct LinkState {
   void carry_out(EffectBatch& batch) {
     for (core::Effect& effect : batch.effects) {
       if (auto* reply = std::get_if<core::Reply>(&effect)) {
+        if (!open_requests.close(reply->client)) continue;
         const std::string route = reply->client.route;
         to_client(route, answers->make(std::move(*reply)));
       } else if (auto* send = std::get_if<core::Send>(&effect)) {
@@ -190,17 +191,17 @@ struct LinkState {
 };
 
 BrokerLinkActor::behavior_type broker_link(
-    BrokerLinkActor::stateful_pointer<LinkState> self, const QueueActor& queue,
-    const std::shared_ptr<std::unique_ptr<store::Reader>>& reader, config::Languages languages) {
+    BrokerLinkActor::stateful_pointer<LinkState> self, SharedReader reader,
+    std::shared_ptr<BrokerSockets> sockets, config::Languages languages) {
   end_on_failure(self, "broker_link");
   LinkState& state = self->state;
   state.self = self;
-  state.queue = queue;
-  state.answers.emplace(std::move(*reader));
+  state.answers.emplace(std::move(reader));
+  state.sockets = std::move(sockets);
+  state.sockets->deliver_to(caf::actor_cast<BrokerLinkActor>(self), state.intake);
   state.requests.emplace(Submissions(std::move(languages), seeded_random()));
   return {
-      [=](const LinkWiring& wiring) { self->state.streams = wiring.streams; },
-      [=](const Listen& listen) { return self->state.listen(listen); },
+      [=](const BrokerWiring& wiring) { self->state.wire(wiring); },
       [=](InboundBatch& batch) { self->state.take(batch); },
       [=](const PeerLost& peer) { self->state.lost(peer); },
       [=](EffectBatch& batch) { self->state.carry_out(batch); },
@@ -210,12 +211,10 @@ BrokerLinkActor::behavior_type broker_link(
 
 }  // namespace
 
-BrokerLinkActor spawn_broker_link(caf::actor_system& system, QueueActor queue,
-                                  std::unique_ptr<store::Reader> reader,
+BrokerLinkActor spawn_broker_link(caf::actor_system& system, SharedReader reader,
+                                  std::shared_ptr<BrokerSockets> sockets,
                                   config::Languages languages) {
-  return system.spawn(broker_link, std::move(queue),
-                      std::make_shared<std::unique_ptr<store::Reader>>(std::move(reader)),
-                      std::move(languages));
+  return system.spawn(broker_link, std::move(reader), std::move(sockets), std::move(languages));
 }
 
 }  // namespace kiln::actors

@@ -10,7 +10,9 @@ class BrokerNode::Impl {
   Impl(BrokerOptions options, std::function<void(Error)> on_fatal)
       : config_(options.threads),
         system_(config_),
-        supervisor_(spawn_broker_supervisor(system_, std::move(options), std::move(on_fatal))) {}
+        supervisor_(spawn_broker_supervisor(system_, std::move(options), on_fatal)) {
+    supervise_supervisor(supervisor_, std::move(on_fatal));
+  }
   ~Impl() { stop(); }
   Impl(const Impl&) = delete;
   Impl& operator=(const Impl&) = delete;
@@ -23,6 +25,8 @@ class BrokerNode::Impl {
 
   const Listening& listening() const { return listening_; }
   Counters counters() { return ask<Counters>(CountersRequest{}); }
+
+  bool crash(const std::string& actor) { return ask<bool>(CrashChild{actor}); }
 
   void stop() {
     if (stopped_) return;
@@ -38,7 +42,7 @@ class BrokerNode::Impl {
   template <class Answer, class Question>
   Answer ask(Question question) {
     caf::scoped_actor self(system_);
-    Answer answer;
+    Answer answer{};
     self->request(supervisor_, caf::infinite, std::move(question))
         .receive([&](Answer& given) { answer = std::move(given); },
                  [&](caf::error& error) {
@@ -50,6 +54,7 @@ class BrokerNode::Impl {
   static void fail(Listening& answer, const std::string& cause) {
     answer.error = Error{ErrorCode::internal, "the broker's actors do not work", "", cause, ""};
   }
+  static void fail(bool& /*answer*/, const std::string& /*cause*/) {}
   static void fail(Counters& /*answer*/, const std::string& /*cause*/) {}
 
   SystemConfig config_;
@@ -79,6 +84,7 @@ std::string BrokerNode::workers_endpoint() const { return impl_->listening().wor
 std::map<std::string, uint64_t> BrokerNode::counters() const {
   return std::move(impl_->counters().values);
 }
+bool BrokerNode::crash(const std::string& actor) { return impl_->crash(actor); }
 void BrokerNode::stop() { impl_->stop(); }
 
 }  // namespace kiln::actors

@@ -45,6 +45,9 @@ class BrokerNode {
   // What was counted since the start, by name and labels ("submitted{queue=default}").
   std::map<std::string, uint64_t> counters() const;
 
+  // For tests of supervision: ends this actor as if it had failed. False: there is none now.
+  bool crash(const std::string& actor);
+
   // Stops taking messages, commits what was taken, closes the store.
   void stop();
 

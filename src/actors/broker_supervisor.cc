@@ -1,108 +1,125 @@
-// The broker's supervisor: starts the actors in the order they need each other (the sockets open
-// last, once what is live is loaded), watches them, and ends them in an order that loses nothing:
-// first the queue, which commits what it took and answers, then the link, then the rest, and the
-// journal last.
+// The broker's supervisor: starts the actors (the sockets open last, once what is live is loaded),
+// watches them and starts again those that end unasked (supervision.h). At the end it stops them in
+// an order that loses nothing: first the queue, which commits what it took and answers, then the
+// link, then the sockets, which send what is left, and the journal last.
 //
-// An actor that ends unasked takes the broker down with it: the process fails whole, and what it
-// had acknowledged is in the store.
-#include "actors/actor.h"
+// No actor but the queue holds truth, and the queue's is in the store: what ends is started empty
+// and told where the others are; each of them mends what was lost on the way (see `wire` in each).
+#include "actors/broker_sockets.h"
+#include "actors/supervision.h"
 #include "store/store.h"
 
 namespace kiln::actors {
 namespace {
 
-struct Child {
-  const char* name;
-  caf::actor handle;
-};
+constexpr const char* kQueue = "queue";
+constexpr const char* kLink = "broker_link";
 
 struct SupervisorState {
   static inline const char* name = "supervisor";
   BrokerSupervisor::stateful_pointer<SupervisorState> self = nullptr;
   BrokerOptions options;
   std::function<void(Error)> on_fatal;
-  QueueActor queue;
-  BrokerLinkActor link;
-  TelemetryActor telemetry;
-  std::vector<Child> children;  // in the order they are to end
+  std::shared_ptr<BrokerSockets> sockets = std::make_shared<BrokerSockets>();
+  std::array<SharedReader, 3> readers;  // of the queue, the link, dead_letter
+  BrokerWiring wiring;
+  Children children;
+  core::RestartPolicy restarts;
   bool stopping = false;
 
   // --- start
 
   caf::result<Listening> start() {
     auto promise = self->make_response_promise<Listening>();
-    if (Status status = spawn_all(); !status.ok()) {
+    if (Status status = start_children(); !status.ok()) {
       promise.deliver(Listening{status.error(), "", ""});
       return promise;
     }
-    self->request(queue, caf::infinite, LoadFirst{}).then([this, promise](LoadDone& done) mutable {
-      if (done.error) {
-        promise.deliver(Listening{done.error, "", ""});
-      } else {
-        listen(promise);
-      }
-    });
+    self->request(wiring.queue, caf::infinite, LoadFirst{})
+        .then([this, promise](LoadDone& done) mutable {
+          promise.deliver(done.error ? Listening{done.error, "", ""} : listen());
+        });
     return promise;
   }
 
-  void listen(caf::typed_response_promise<Listening> promise) {
-    const net::ServerOptions server{options.clients_endpoint, options.workers_endpoint};
-    self->request(link, caf::infinite, Listen{server})
-        .then([promise](Listening& listening) mutable { promise.deliver(std::move(listening)); });
+  Listening listen() {
+    return sockets->listen({options.clients_endpoint, options.workers_endpoint});
   }
 
-  Status spawn_all() {
+  Status start_children() {
     auto store = options.open_store();
     if (!store) return std::move(store).error();
-    std::array<std::unique_ptr<store::Reader>, 3> readers;
-    for (auto& reader : readers) {
+    for (SharedReader& reader : readers) {
       auto made = (*store)->reader();
       if (!made) return std::move(made).error();
       reader = std::move(made).value();
     }
-    spawn_actors(std::move(store).value(), readers);
+    add_children(std::move(store).value());
+    wire_all();
     return {};
   }
 
-  void spawn_actors(std::unique_ptr<store::Store> store,
-                    std::array<std::unique_ptr<store::Reader>, 3>& readers) {
+  // The order is that of their ends.
+  void add_children(std::unique_ptr<store::Store> store) {
+    auto first_store = std::make_shared<std::unique_ptr<store::Store>>(std::move(store));
     caf::actor_system& system = self->system();
-    const JournalActor journal = spawn_journal(system, std::move(store), options.open_store);
-    queue = spawn_queue(system, journal, std::move(readers[0]));
-    link = spawn_broker_link(system, queue, std::move(readers[1]), options.languages);
-    const StreamsActor streams = spawn_streams(system, queue, link);
-    const RetryActor retry = spawn_retry(system, queue);
-    const DeadLetterActor dead_letter = spawn_dead_letter(system, std::move(readers[2]));
-    telemetry = spawn_telemetry(system);
-    caf::anon_send(link, LinkWiring{streams});
-    caf::anon_send(queue, QueueWiring{link, streams, retry, dead_letter, telemetry});
-    adopt("queue", queue);
-    adopt("broker_link", link);
-    adopt("streams", streams);
-    adopt("retry", retry);
-    adopt("dead_letter", dead_letter);
-    adopt("telemetry", telemetry);
-    adopt("journal", journal);
+    add(kQueue, wiring.queue, [&system, reader = readers[0]] { return spawn_queue(system, reader); });
+    add(kLink, wiring.link, [this, &system] {
+      return spawn_broker_link(system, readers[1], sockets, options.languages);
+    });
+    add("streams", wiring.streams, [&system] { return spawn_streams(system); });
+    add("retry", wiring.retry, [&system] { return spawn_retry(system); });
+    add("dead_letter", wiring.dead_letter,
+        [&system, reader = readers[2]] { return spawn_dead_letter(system, reader); });
+    add("telemetry", wiring.telemetry, [&system] { return spawn_telemetry(system); });
+    // The first one gets the open store, a later one opens it anew.
+    add("journal", wiring.journal, [this, &system, first_store] {
+      return spawn_journal(system, std::move(*first_store), options.open_store);
+    });
   }
 
-  template <class Handle>
-  void adopt(const char* child, const Handle& handle) {
-    children.push_back({child, caf::actor_cast<caf::actor>(handle)});
-    self->monitor(handle);
+  template <class Handle, class Spawn>
+  void add(const char* child, Handle& place, Spawn spawn) {
+    children.add(child, [this, &place, spawn] {
+      place = spawn();
+      self->monitor(place);
+      return caf::actor_cast<caf::actor>(place);
+    });
+  }
+
+  void wire_all() {
+    caf::anon_send(wiring.queue, wiring);
+    caf::anon_send(wiring.link, wiring);
+    caf::anon_send(wiring.streams, wiring);
+    caf::anon_send(wiring.retry, wiring);
+    caf::anon_send(wiring.dead_letter, wiring);
+  }
+
+  // --- a child ends
+
+  void ended(const caf::down_msg& down) {
+    const Child* child = children.ended(down.source);
+    if (!child) return;
+    if (!stopping) return restart_later(self, restarts, child->name, down.reason, on_fatal);
+    if (child->name == kLink) sockets->close();
+    end_next();
+  }
+
+  void start_again(const std::string& child) {
+    if (stopping || !children.start_again(child)) return;
+    wire_all();
+    // The answer is of no use: until it could load, a queue tries again by itself.
+    if (child == kQueue) caf::anon_send(wiring.queue, LoadFirst{});
+  }
+
+  bool crash(const std::string& child_name) {
+    const Child* child = children.find(child_name);
+    if (!child || !child->handle) return false;
+    self->send_exit(child->handle, caf::exit_reason::kill);
+    return true;
   }
 
   // --- end
-
-  void ended(const caf::down_msg& down) {
-    const auto child = std::ranges::find_if(
-        children, [&](const Child& one) { return one.handle.address() == down.source; });
-    if (child == children.end()) return;
-    const std::string child_name = child->name;
-    children.erase(child);
-    if (stopping) return end_next();
-    on_fatal(Error{ErrorCode::internal, "the broker's " + child_name + " actor ended", "",
-                   self->system().render(down.reason), "start the broker again"});
-  }
 
   void stop() {
     if (stopping) return;
@@ -111,10 +128,14 @@ struct SupervisorState {
   }
 
   void end_next() {
-    if (children.empty()) return self->quit();
-    const Child& next = children.front();
-    if (next.handle.address() == queue.address()) return caf::anon_send(queue, StopAtom::value);
-    self->send_exit(next.handle, caf::exit_reason::user_shutdown);
+    const Child* next = children.first();
+    if (!next) {
+      sockets->close();
+      wiring = {};
+      return self->quit();
+    }
+    if (next->name == kQueue) return caf::anon_send(wiring.queue, StopAtom::value);
+    self->send_exit(next->handle, caf::exit_reason::user_shutdown);
   }
 };
 
@@ -130,8 +151,10 @@ BrokerSupervisor::behavior_type supervisor(BrokerSupervisor::stateful_pointer<Su
   return {
       [=](StartBroker&) { return self->state.start(); },
       [=](CountersRequest& request) {
-        return self->delegate(self->state.telemetry, std::move(request));
+        return self->delegate(self->state.wiring.telemetry, std::move(request));
       },
+      [=](const StartChild& start) { self->state.start_again(start.child); },
+      [=](const CrashChild& crash) { return self->state.crash(crash.child); },
       [=](StopAtom) { self->state.stop(); },
   };
 }

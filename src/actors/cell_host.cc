@@ -27,6 +27,10 @@ CellHandlers CellHost::forwarding_handlers() {
     if (const auto to = handlers()) to->on_output(id, stream, offset, bytes);
   };
   forwarding.on_finished = [this](CellId id, model::TaskResult result) {
+    {
+      const std::lock_guard lock(mutex_);
+      live_.erase(id);
+    }
     if (const auto to = handlers()) to->on_finished(id, std::move(result));
   };
   return forwarding;
@@ -52,9 +56,21 @@ model::TaskResult CellHost::run_and_wait(sandbox::CellRequest request) {
 }
 
 void CellHost::run(CellId id, sandbox::CellRequest request) {
+  {
+    const std::lock_guard lock(mutex_);
+    live_.insert(id);
+  }
   runner_->run(id, std::move(request));
 }
 void CellHost::kill(CellId id, sandbox::KillReason reason) { runner_->kill(id, reason); }
+void CellHost::kill_all() {
+  std::set<CellId> live;
+  {
+    const std::lock_guard lock(mutex_);
+    live = live_;
+  }
+  for (const CellId id : live) kill(id, sandbox::KillReason::shutdown);
+}
 void CellHost::stop() { runner_->stop(); }
 
 }  // namespace kiln::actors

@@ -7,6 +7,7 @@
 #include <atomic>
 #include <memory>
 #include <mutex>
+#include <set>
 
 #include "sandbox/cell_runner.h"
 
@@ -25,6 +26,8 @@ class CellHost {
 
   void run(sandbox::CellId id, sandbox::CellRequest request);
   void kill(sandbox::CellId id, sandbox::KillReason reason);
+  // All that were started so far: their executor is gone. Their ends are still told.
+  void kill_all();
   // Kills all cells; no handler is called after it returned.
   void stop();
 
@@ -35,6 +38,7 @@ class CellHost {
 
   mutable std::mutex mutex_;
   std::shared_ptr<const sandbox::CellHandlers> handlers_;
+  std::set<sandbox::CellId> live_;
   std::atomic<sandbox::CellId> last_id_ = 0;
   std::unique_ptr<sandbox::CellRunner> runner_;  // last: its thread uses the others
 };

@@ -7,7 +7,7 @@ namespace {
 
 struct DeadLetterState {
   static inline const char* name = "dead_letter";
-  std::unique_ptr<store::Reader> reader;
+  SharedReader reader;
 
   std::string history(const TaskId& id) {
     const auto events = reader->events(id);
@@ -33,10 +33,11 @@ struct DeadLetterState {
 };
 
 DeadLetterActor::behavior_type dead_letter(DeadLetterActor::stateful_pointer<DeadLetterState> self,
-                                           std::shared_ptr<std::unique_ptr<store::Reader>> reader) {
+                                           SharedReader reader) {
   end_on_failure(self, "dead_letter");
-  self->state.reader = std::move(*reader);
+  self->state.reader = std::move(reader);
   return {
+      [](const BrokerWiring&) {},
       [=](const DeadBatch& batch) {
         for (const model::TaskRow& row : batch.rows) self->state.tell(row);
       },
@@ -45,10 +46,8 @@ DeadLetterActor::behavior_type dead_letter(DeadLetterActor::stateful_pointer<Dea
 
 }  // namespace
 
-DeadLetterActor spawn_dead_letter(caf::actor_system& system,
-                                  std::unique_ptr<store::Reader> reader) {
-  return system.spawn(dead_letter,
-                      std::make_shared<std::unique_ptr<store::Reader>>(std::move(reader)));
+DeadLetterActor spawn_dead_letter(caf::actor_system& system, SharedReader reader) {
+  return system.spawn(dead_letter, std::move(reader));
 }
 
 }  // namespace kiln::actors

@@ -52,6 +52,7 @@ void EffectRouter::flush() {
 }
 
 void EffectRouter::route_one(core::Publish publish) {
+  watches_.note(publish.news);
   const auto* ended = std::get_if<core::TaskEnded>(&publish.news);
   if (ended && ended->row.state == model::TaskState::dead) dead_.rows.push_back(ended->row);
   streams_.news.push_back(std::move(publish.news));

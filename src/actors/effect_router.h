@@ -3,6 +3,7 @@
 #pragma once
 
 #include "actors/interfaces.h"
+#include "actors/watches.h"
 
 namespace kiln::actors {
 
@@ -13,13 +14,15 @@ Error busy_error(std::string cause);
 
 class EffectRouter {
  public:
-  explicit EffectRouter(QueueWiring wiring) : wiring_(std::move(wiring)) {}
-
+  // Where the actors are, from now on. Until the first call nothing is to be routed.
+  void wire(BrokerWiring wiring) { wiring_ = std::move(wiring); }
   // Effects that may be carried out now, in order (never a Persist).
   void route(core::Effects effects);
   void reply(const core::ClientRef& client, Error error);
   // Streams hear of a lease before the worker does, so that no output comes too early.
   void flush();
+  // Who watches what, by all that was routed.
+  const Watches& watches() const { return watches_; }
 
  private:
   void route_one(core::Publish publish);
@@ -30,7 +33,8 @@ class EffectRouter {
   void route_one(core::Reply reply);
   void route_one(core::Persist persist);
 
-  QueueWiring wiring_;
+  BrokerWiring wiring_;
+  Watches watches_;
   EffectBatch link_;
   StreamBatch streams_;
   ScheduleBatch retry_;

@@ -28,10 +28,11 @@ using StopAtom = caf::atom_constant<caf::atom("stop")>;    // finish what was ta
 using DrainAtom = caf::atom_constant<caf::atom("drain")>;  // worker: take nothing new
 using LinkUpAtom = caf::atom_constant<caf::atom("linkup")>;
 
-// Who needs whom in a circle is told after both exist.
-struct LinkWiring;
-struct QueueWiring;
-struct ExecutorWiring;
+// Where the others are now. The supervisor tells every actor when it has started them, and again
+// when it has started one of them anew: what was sent to the old one in between is lost, and each
+// actor mends what that means for it.
+struct BrokerWiring;
+struct WorkerWiring;
 
 // --- broker
 // ---------------------------------------------------------------------------------------
@@ -39,26 +40,28 @@ struct ExecutorWiring;
 using JournalActor = caf::typed_actor<caf::replies_to<CommitBatch>::with<CommitDone>,
                                       caf::replies_to<Reload>::with<Loaded>>;
 using QueueActor =
-    caf::typed_actor<caf::reacts_to<QueueWiring>, caf::replies_to<LoadFirst>::with<LoadDone>,
+    caf::typed_actor<caf::reacts_to<BrokerWiring>, caf::replies_to<LoadFirst>::with<LoadDone>,
                      caf::reacts_to<CommandBatch>, caf::reacts_to<TickAtom>,
                      caf::reacts_to<StopAtom>>;
 using BrokerLinkActor =
-    caf::typed_actor<caf::reacts_to<LinkWiring>, caf::replies_to<Listen>::with<Listening>,
-                     caf::reacts_to<InboundBatch>, caf::reacts_to<PeerLost>,
-                     caf::reacts_to<EffectBatch>, caf::reacts_to<ClientEvents>>;
-using StreamsActor = caf::typed_actor<caf::reacts_to<StreamBatch>, caf::reacts_to<OutputBatch>>;
-using RetryActor = caf::typed_actor<caf::reacts_to<ScheduleBatch>, caf::reacts_to<TickAtom>>;
-using DeadLetterActor = caf::typed_actor<caf::reacts_to<DeadBatch>>;
+    caf::typed_actor<caf::reacts_to<BrokerWiring>, caf::reacts_to<InboundBatch>,
+                     caf::reacts_to<PeerLost>, caf::reacts_to<EffectBatch>,
+                     caf::reacts_to<ClientEvents>>;
+using StreamsActor = caf::typed_actor<caf::reacts_to<BrokerWiring>, caf::reacts_to<StreamBatch>,
+                                      caf::reacts_to<OutputBatch>>;
+using RetryActor = caf::typed_actor<caf::reacts_to<BrokerWiring>, caf::reacts_to<ScheduleBatch>,
+                                    caf::reacts_to<TickAtom>>;
+using DeadLetterActor = caf::typed_actor<caf::reacts_to<BrokerWiring>, caf::reacts_to<DeadBatch>>;
 using TelemetryActor =
     caf::typed_actor<caf::reacts_to<CountBatch>, caf::replies_to<CountersRequest>::with<Counters>>;
 using BrokerSupervisor =
     caf::typed_actor<caf::replies_to<StartBroker>::with<Listening>,
-                     caf::replies_to<CountersRequest>::with<Counters>, caf::reacts_to<StopAtom>>;
+                     caf::replies_to<CountersRequest>::with<Counters>, caf::reacts_to<StartChild>,
+                     caf::replies_to<CrashChild>::with<bool>, caf::reacts_to<StopAtom>>;
 
-struct LinkWiring {
-  StreamsActor streams;
-};
-struct QueueWiring {
+struct BrokerWiring {
+  JournalActor journal;
+  QueueActor queue;
   BrokerLinkActor link;
   StreamsActor streams;
   RetryActor retry;
@@ -66,16 +69,20 @@ struct QueueWiring {
   TelemetryActor telemetry;
 };
 
+// The broker's sockets and its readers of the store outlive the actors that use them.
+class BrokerSockets;
+using SharedReader = std::shared_ptr<store::Reader>;
+
+// Without a store it opens one when it is first asked to load.
 JournalActor spawn_journal(caf::actor_system& system, std::unique_ptr<store::Store> store,
                            StoreOpener open);
-QueueActor spawn_queue(caf::actor_system& system, JournalActor journal,
-                       std::unique_ptr<store::Reader> reader);
-BrokerLinkActor spawn_broker_link(caf::actor_system& system, QueueActor queue,
-                                  std::unique_ptr<store::Reader> reader,
+QueueActor spawn_queue(caf::actor_system& system, SharedReader reader);
+BrokerLinkActor spawn_broker_link(caf::actor_system& system, SharedReader reader,
+                                  std::shared_ptr<BrokerSockets> sockets,
                                   config::Languages languages);
-StreamsActor spawn_streams(caf::actor_system& system, QueueActor queue, BrokerLinkActor link);
-RetryActor spawn_retry(caf::actor_system& system, QueueActor queue);
-DeadLetterActor spawn_dead_letter(caf::actor_system& system, std::unique_ptr<store::Reader> reader);
+StreamsActor spawn_streams(caf::actor_system& system);
+RetryActor spawn_retry(caf::actor_system& system);
+DeadLetterActor spawn_dead_letter(caf::actor_system& system, SharedReader reader);
 TelemetryActor spawn_telemetry(caf::actor_system& system);
 BrokerSupervisor spawn_broker_supervisor(caf::actor_system& system, BrokerOptions options,
                                          std::function<void(Error)> on_fatal);
@@ -83,29 +90,34 @@ BrokerSupervisor spawn_broker_supervisor(caf::actor_system& system, BrokerOption
 // --- worker
 // ---------------------------------------------------------------------------------------
 
-using StreamerActor = caf::typed_actor<caf::reacts_to<StreamOpened>, caf::reacts_to<CellOutput>,
-                                       caf::reacts_to<WatchCell>, caf::reacts_to<TaskFinished>>;
-using ExecutorActor = caf::typed_actor<caf::reacts_to<ExecutorWiring>, caf::reacts_to<RunTask>,
+using StreamerActor =
+    caf::typed_actor<caf::reacts_to<WorkerWiring>, caf::reacts_to<StreamOpened>,
+                     caf::reacts_to<CellOutput>, caf::reacts_to<WatchCell>,
+                     caf::replies_to<CellClosed>::with<bool>>;
+using ExecutorActor = caf::typed_actor<caf::reacts_to<WorkerWiring>, caf::reacts_to<RunTask>,
                                        caf::reacts_to<StopTask>, caf::reacts_to<WatchChange>,
                                        caf::reacts_to<CellStarted>, caf::reacts_to<CellFinished>>;
-using SessionActor =
-    caf::typed_actor<caf::replies_to<OpenLink>::with<LinkOpened>, caf::reacts_to<LinkUpAtom>,
-                     caf::reacts_to<FromBrokerBatch>, caf::reacts_to<TaskStarted>,
-                     caf::reacts_to<TaskFinished>, caf::reacts_to<OutputBatch>,
-                     caf::reacts_to<TickAtom>, caf::reacts_to<DrainAtom>>;
-using WorkerSupervisor = caf::typed_actor<caf::replies_to<OpenLink>::with<LinkOpened>,
-                                          caf::reacts_to<DrainAtom>, caf::reacts_to<StopAtom>>;
+using SessionActor = caf::typed_actor<
+    caf::reacts_to<WorkerWiring>, caf::replies_to<OpenLink>::with<LinkOpened>,
+    caf::reacts_to<LinkUpAtom>, caf::reacts_to<FromBrokerBatch>, caf::reacts_to<TaskStarted>,
+    caf::reacts_to<TaskFinished>, caf::reacts_to<OutputBatch>, caf::reacts_to<TickAtom>,
+    caf::reacts_to<DrainAtom>>;
+using WorkerSupervisor =
+    caf::typed_actor<caf::replies_to<OpenLink>::with<LinkOpened>, caf::reacts_to<StartChild>,
+                     caf::replies_to<CrashChild>::with<bool>, caf::reacts_to<DrainAtom>,
+                     caf::reacts_to<StopAtom>>;
 
-struct ExecutorWiring {
+struct WorkerWiring {
   SessionActor session;
+  ExecutorActor executor;
   StreamerActor streamer;
 };
 
 ExecutorActor spawn_executor(caf::actor_system& system, std::shared_ptr<CellHost> cells,
                              config::Languages languages);
-StreamerActor spawn_streamer(caf::actor_system& system, SessionActor session);
-SessionActor spawn_session(caf::actor_system& system, ExecutorActor executor,
-                           core::WorkerOptions options, std::function<void()> on_left);
+StreamerActor spawn_streamer(caf::actor_system& system);
+SessionActor spawn_session(caf::actor_system& system, core::WorkerOptions options,
+                           std::function<void()> on_left);
 // What a worker is made of.
 struct WorkerParts {
   std::shared_ptr<CellHost> cells;
@@ -128,7 +140,6 @@ KILN_LOCAL(Reload)
 KILN_LOCAL(Loaded)
 KILN_LOCAL(LoadFirst)
 KILN_LOCAL(LoadDone)
-KILN_LOCAL(Listen)
 KILN_LOCAL(Listening)
 KILN_LOCAL(EffectBatch)
 KILN_LOCAL(ClientEvents)
@@ -140,8 +151,9 @@ KILN_LOCAL(CountBatch)
 KILN_LOCAL(CountersRequest)
 KILN_LOCAL(Counters)
 KILN_LOCAL(StartBroker)
-KILN_LOCAL(LinkWiring)
-KILN_LOCAL(QueueWiring)
+KILN_LOCAL(BrokerWiring)
+KILN_LOCAL(StartChild)
+KILN_LOCAL(CrashChild)
 KILN_LOCAL(OpenLink)
 KILN_LOCAL(LinkOpened)
 KILN_LOCAL(FromBrokerBatch)
@@ -155,5 +167,6 @@ KILN_LOCAL(CellFinished)
 KILN_LOCAL(CellOutput)
 KILN_LOCAL(TaskStarted)
 KILN_LOCAL(TaskFinished)
-KILN_LOCAL(ExecutorWiring)
+KILN_LOCAL(WorkerWiring)
+KILN_LOCAL(CellClosed)
 #undef KILN_LOCAL

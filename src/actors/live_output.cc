@@ -4,9 +4,11 @@
 
 namespace kiln::actors {
 
-void LiveOutput::add(uint8_t stream, std::string_view bytes) {
+void LiveOutput::add(uint8_t stream, uint64_t offset, std::string_view bytes) {
+  bytes_ = std::max(bytes_, offset);
   while (!bytes.empty()) {
     const bool joins = !chunks_.empty() && chunks_.back().stream == stream &&
+                       chunks_.back().offset + chunks_.back().bytes.size() == bytes_ &&
                        chunks_.back().bytes.size() < kMaxChunkBytes;
     if (!joins) chunks_.push_back({stream, bytes_, {}});
     Chunk& chunk = chunks_.back();
@@ -27,6 +29,7 @@ void LiveOutput::take(std::vector<model::Output>& out) {
   if (!watched_) return;
   for (; next_chunk_ < chunks_.size(); ++next_chunk_) {
     const Chunk& chunk = chunks_[next_chunk_];
+    sent_ = std::max(sent_, chunk.offset);
     const size_t skip = static_cast<size_t>(sent_ - chunk.offset);
     if (skip < chunk.bytes.size()) {
       out.push_back({lease_, sent_, chunk.stream, chunk.bytes.substr(skip)});

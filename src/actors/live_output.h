@@ -17,7 +17,8 @@ class LiveOutput {
  public:
   LiveOutput(model::LeaseRef lease, bool watched) : lease_(lease), watched_(watched) {}
 
-  void add(uint8_t stream, std::string_view bytes);
+  // `offset` counts both streams' bytes; what lies before it and was not added is missing for good.
+  void add(uint8_t stream, uint64_t offset, std::string_view bytes);
   // Switching on starts again from offset 0: the watcher may have lost what was sent before.
   void watch(bool on);
   // What is to be sent now: all that was added since the last call, nothing if nobody watches.

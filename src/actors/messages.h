@@ -58,11 +58,16 @@ struct LoadDone {
   std::optional<Error> error;
   size_t live_tasks = 0;
 };
-
-// supervisor -> broker_link: bind the sockets.
-struct Listen {
-  net::ServerOptions options;
+// supervisor -> itself, when the wait before a restart is over.
+struct StartChild {
+  std::string child;
 };
+// For tests of supervision: ends this actor as if it had failed. Answers whether there is one.
+struct CrashChild {
+  std::string child;
+};
+
+// What the supervisor tells who started the broker.
 struct Listening {
   std::optional<Error> error;
   std::string clients_endpoint;
@@ -154,9 +159,10 @@ struct CellFinished {
   sandbox::CellId cell = 0;
   model::TaskResult result;
 };
-// Cell runner -> streamer.
+// Cell runner -> streamer. `offset` counts the bytes of both streams together.
 struct CellOutput {
   sandbox::CellId cell = 0;
+  uint64_t offset = 0;
   sandbox::Stream stream = sandbox::Stream::out;
   std::string bytes;
 };
@@ -164,9 +170,14 @@ struct CellOutput {
 struct TaskStarted {
   model::LeaseRef lease;
 };
-// executor -> streamer -> session, so that a task's output goes out before its end does.
+// executor -> streamer: all output of this cell has been told; answered once it is on its way to
+// the session.
+struct CellClosed {
+  sandbox::CellId cell = 0;
+};
+// executor -> session, after the streamer's answer, so that a task's output goes out before its end
+// does.
 struct TaskFinished {
-  sandbox::CellId cell = 0;  // 0: never got one
   model::LeaseRef lease;
   model::Verdict verdict = model::Verdict::none;
   model::Bytes result;

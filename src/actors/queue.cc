@@ -7,8 +7,12 @@
 // are told `busy`, and the scheduler is loaded anew under a new boot number, which also proves that
 // the store can commit again. Until that succeeds clients are told `busy`; workers are not answered
 // and say hello again once they are.
+//
+// When another actor is started anew, what it had been told is told again: due times to retry,
+// watched tasks to streams; a commit under way with a journal that ended counts as failed.
 #include "actors/actor.h"
 #include "actors/effect_router.h"
+#include "actors/watches.h"
 #include "core/outbox.h"
 #include "core/scheduler.h"
 
@@ -23,14 +27,33 @@ constexpr size_t kMaxWaitingEffects = 200'000;
 struct QueueState {
   static inline const char* name = "queue";
   QueueActor::stateful_pointer<QueueState> self = nullptr;
-  JournalActor journal;
-  std::unique_ptr<store::Reader> reader;
-  std::optional<EffectRouter> router;
+  SharedReader reader;
+  BrokerWiring wiring;
+  EffectRouter router;
   std::optional<core::Scheduler> scheduler;  // nothing: not loaded
   core::Outbox outbox;
   std::optional<MonoTime> alarm;  // when the next tick comes
   bool loading = false;
   bool stopping = false;
+
+  // --- the others
+
+  void wire(const BrokerWiring& now) {
+    const bool new_retry = wiring.retry && wiring.retry != now.retry;
+    const bool new_streams = wiring.streams && wiring.streams != now.streams;
+    wiring = now;
+    router.wire(now);
+    if (!scheduler) return;
+    if (new_retry) carry_out(scheduler->schedules());
+    if (new_streams) watch_again();
+    after_work();
+  }
+
+  void watch_again() {
+    for (core::Command& command : router.watches().again()) {
+      carry_out(scheduler->apply(std::move(command), real_now()));
+    }
+  }
 
   // --- commands
 
@@ -51,7 +74,7 @@ struct QueueState {
       if (!submission.chosen_id || scheduler->find(submission.row.id)) continue;
       auto found = reader->find_task(submission.row.id);
       if (!found) {
-        router->reply(submit->client, std::move(found).error());
+        router.reply(submit->client, std::move(found).error());
         return false;
       }
       submission.known = std::move(*found);
@@ -61,15 +84,15 @@ struct QueueState {
 
   void refuse(const core::Command& command, const char* cause) {
     const core::ClientRef* client = client_of(command);
-    if (client && router) router->reply(*client, busy_error(cause));
+    if (client) router.reply(*client, busy_error(cause));
   }
 
   // --- effects
 
-  void carry_out(core::Effects effects) { router->route(outbox.push(std::move(effects))); }
+  void carry_out(core::Effects effects) { router.route(outbox.push(std::move(effects))); }
 
   void after_work() {
-    if (router) router->flush();
+    router.flush();
     start_commit();
     set_alarm();
     if (stopping && outbox.idle()) self->quit();
@@ -78,28 +101,35 @@ struct QueueState {
   void start_commit() {
     auto batch = outbox.take_batch();
     if (!batch) return;
-    self->request(journal, caf::infinite, CommitBatch{std::move(*batch)})
-        .then([this](CommitDone& done) { commit_ended(done); });
+    self->request(wiring.journal, caf::infinite, CommitBatch{std::move(*batch)})
+        .then([this](CommitDone& done) { commit_ended(done); },
+              [this](const caf::error& error) { commit_failed(journal_is_gone(error)); });
+  }
+
+  // Whether the batch is stored is not known; loading shows.
+  Error journal_is_gone(const caf::error& error) {
+    return {ErrorCode::internal, "the journal ended", "", self->system().render(error), ""};
   }
 
   void commit_ended(const CommitDone& done) {
     if (done.error) return commit_failed(*done.error);
     core::Outbox::Committed committed = outbox.committed();
     scheduler->committed(committed.persists);
-    router->route(std::move(committed.ready));
+    router.route(std::move(committed.ready));
     after_work();
   }
 
   void commit_failed(const Error& error) {
     for (const core::Effect& effect : outbox.failed()) {
       const auto* reply = std::get_if<core::Reply>(&effect);
-      if (reply) router->reply(reply->client, busy_error(error.text()));
+      if (reply) router.reply(reply->client, busy_error(error.text()));
     }
     for (const core::ClientRef& client : scheduler->waiting_clients()) {
-      router->reply(client, busy_error(error.text()));
+      router.reply(client, busy_error(error.text()));
     }
-    router->flush();
+    router.flush();
     scheduler.reset();
+    if (stopping) return self->quit();
     load();
   }
 
@@ -107,11 +137,23 @@ struct QueueState {
 
   void load() {
     if (loading) return;
+    ask_to_load([this](Loaded& loaded) { load_ended(loaded); });
+  }
+
+  template <class Then>
+  void ask_to_load(Then then) {
     loading = true;
-    self->request(journal, caf::infinite, Reload{}).then([this](Loaded& loaded) {
-      loading = false;
-      load_ended(loaded);
-    });
+    self->request(wiring.journal, caf::infinite, Reload{})
+        .then(
+            [this, then](Loaded& loaded) mutable {
+              loading = false;
+              then(loaded);
+            },
+            [this, then](const caf::error& error) mutable {
+              loading = false;
+              Loaded failed{journal_is_gone(error), {}, {}};
+              then(failed);
+            });
   }
 
   void load_ended(Loaded& loaded) {
@@ -122,6 +164,7 @@ struct QueueState {
       return;
     }
     start_scheduler(loaded);
+    watch_again();
     after_work();
   }
 
@@ -138,14 +181,9 @@ struct QueueState {
 
   caf::result<LoadDone> load_first() {
     auto promise = self->make_response_promise<LoadDone>();
-    loading = true;
-    self->request(journal, caf::infinite, Reload{}).then([this, promise](Loaded& loaded) mutable {
-      loading = false;
+    ask_to_load([this, promise](Loaded& loaded) mutable {
       LoadDone done{loaded.error, loaded.rows.size()};
-      if (!loaded.error) {
-        start_scheduler(loaded);
-        after_work();
-      }
+      load_ended(loaded);
       promise.deliver(std::move(done));
     });
     return promise;
@@ -182,14 +220,12 @@ struct QueueState {
 };
 
 QueueActor::behavior_type queue(QueueActor::stateful_pointer<QueueState> self,
-                                const JournalActor& journal,
-                                const std::shared_ptr<std::unique_ptr<store::Reader>>& reader) {
+                                SharedReader reader) {
   end_on_failure(self, "queue");
   self->state.self = self;
-  self->state.journal = journal;
-  self->state.reader = std::move(*reader);
+  self->state.reader = std::move(reader);
   return {
-      [=](const QueueWiring& wiring) { self->state.router.emplace(wiring); },
+      [=](const BrokerWiring& wiring) { self->state.wire(wiring); },
       [=](LoadFirst&) { return self->state.load_first(); },
       [=](CommandBatch& batch) {
         for (core::Command& command : batch.commands) self->state.take(std::move(command));
@@ -202,10 +238,8 @@ QueueActor::behavior_type queue(QueueActor::stateful_pointer<QueueState> self,
 
 }  // namespace
 
-QueueActor spawn_queue(caf::actor_system& system, JournalActor journal,
-                       std::unique_ptr<store::Reader> reader) {
-  return system.spawn(queue, std::move(journal),
-                      std::make_shared<std::unique_ptr<store::Reader>>(std::move(reader)));
+QueueActor spawn_queue(caf::actor_system& system, SharedReader reader) {
+  return system.spawn(queue, std::move(reader));
 }
 
 }  // namespace kiln::actors

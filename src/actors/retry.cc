@@ -1,6 +1,6 @@
 // Retry: waits for the due times of scheduled and retrying tasks, all in one timer structure, and
 // tells the queue. Due times are wall time, which can jump, so the clock is looked at again at
-// least once a second.
+// least once a second. A new one is told all due times by the queue.
 #include <algorithm>
 
 #include "actors/actor.h"
@@ -47,12 +47,11 @@ struct RetryState {
   }
 };
 
-RetryActor::behavior_type retry(RetryActor::stateful_pointer<RetryState> self,
-                                const QueueActor& queue) {
+RetryActor::behavior_type retry(RetryActor::stateful_pointer<RetryState> self) {
   end_on_failure(self, "retry");
   self->state.self = self;
-  self->state.queue = queue;
   return {
+      [=](const BrokerWiring& wiring) { self->state.queue = wiring.queue; },
       [=](const ScheduleBatch& batch) { self->state.schedule(batch); },
       [=](TickAtom) { self->state.tick(); },
   };
@@ -60,8 +59,6 @@ RetryActor::behavior_type retry(RetryActor::stateful_pointer<RetryState> self,
 
 }  // namespace
 
-RetryActor spawn_retry(caf::actor_system& system, QueueActor queue) {
-  return system.spawn(retry, std::move(queue));
-}
+RetryActor spawn_retry(caf::actor_system& system) { return system.spawn(retry); }
 
 }  // namespace kiln::actors

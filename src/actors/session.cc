@@ -1,5 +1,7 @@
 // The session: the worker's end of the lease protocol. core::WorkerSession decides; this actor owns
-// the link to the broker, feeds it what comes and carries out what it wants.
+// the link to the broker, feeds it what comes and carries out what it wants. What a new executor
+// does not know ends as our own failure; after a new streamer the broker is told hello again, since
+// with that it says anew what it watches.
 #include "actors/actor.h"
 #include "core/worker_session.h"
 #include "net/codec.h"
@@ -10,13 +12,31 @@ namespace {
 struct SessionState {
   static inline const char* name = "session";
   SessionActor::stateful_pointer<SessionState> self = nullptr;
-  ExecutorActor executor;
+  WorkerWiring wiring;
   std::function<void()> on_left;
   std::optional<core::WorkerSession> session;
   std::optional<MonoTime> alarm;  // when the next tick comes
   std::unique_ptr<net::DealerLink> link;
 
   static MonoTime now() { return real_now().mono; }
+
+  void wire(const WorkerWiring& now_wired) {
+    const WorkerWiring before = std::exchange(wiring, now_wired);
+    if (before.executor && before.executor != wiring.executor) end_what_runs();
+    if (before.streamer && before.streamer != wiring.streamer && link) {
+      apply(session->connected(now()));
+    }
+  }
+
+  void end_what_runs() {
+    model::TaskResult result;
+    result.verdict = model::Verdict::infrastructure_error;
+    result.message = "the worker's executor failed while the task ran";
+    const auto bytes = std::make_shared<std::string>(net::encode_result(result));
+    for (const model::LeaseRef& lease : session->running_leases()) {
+      apply(session->ended(lease, result.verdict, bytes));
+    }
+  }
 
   LinkOpened open(const OpenLink& wanted) {
     const auto actor = caf::actor_cast<SessionActor>(self);
@@ -67,11 +87,11 @@ struct SessionState {
 
   void act(core::SessionEffect& effect) {
     if (auto* start = std::get_if<core::StartTask>(&effect)) {
-      caf::anon_send(executor, RunTask{std::move(start->assign)});
+      caf::anon_send(wiring.executor, RunTask{std::move(start->assign)});
     } else if (const auto* kill = std::get_if<core::KillTask>(&effect)) {
-      caf::anon_send(executor, StopTask{kill->lease});
+      caf::anon_send(wiring.executor, StopTask{kill->lease});
     } else if (const auto* watch = std::get_if<core::SetWatch>(&effect)) {
-      caf::anon_send(executor, WatchChange{watch->lease, watch->on});
+      caf::anon_send(wiring.executor, WatchChange{watch->lease, watch->on});
     } else if (std::holds_alternative<core::Reconnect>(effect)) {
       log::warning("the broker is silent; connecting again");
       link->reconnect();
@@ -103,14 +123,14 @@ struct SessionState {
 };
 
 SessionActor::behavior_type session(SessionActor::stateful_pointer<SessionState> self,
-                                    const ExecutorActor& executor, core::WorkerOptions options,
+                                    core::WorkerOptions options,
                                     std::function<void()> on_left) {
   end_on_failure(self, "session");
   self->state.self = self;
-  self->state.executor = executor;
   self->state.on_left = std::move(on_left);
   self->state.session.emplace(std::move(options));
   return {
+      [=](const WorkerWiring& wiring) { self->state.wire(wiring); },
       [=](const OpenLink& wanted) { return self->state.open(wanted); },
       [=](LinkUpAtom) { self->state.apply(self->state.session->connected(SessionState::now())); },
       [=](const FromBrokerBatch& batch) { self->state.take(batch); },
@@ -126,9 +146,9 @@ SessionActor::behavior_type session(SessionActor::stateful_pointer<SessionState>
 
 }  // namespace
 
-SessionActor spawn_session(caf::actor_system& system, ExecutorActor executor,
-                           core::WorkerOptions options, std::function<void()> on_left) {
-  return system.spawn(session, std::move(executor), std::move(options), std::move(on_left));
+SessionActor spawn_session(caf::actor_system& system, core::WorkerOptions options,
+                           std::function<void()> on_left) {
+  return system.spawn(session, std::move(options), std::move(on_left));
 }
 
 }  // namespace kiln::actors

@@ -1,5 +1,7 @@
-// The streamer: live output on its way from the cells to the session. A cell's output, then its
-// end, pass through here in the order they happened, so a task's end never overtakes its output.
+// The streamer: live output on its way from the cells to the session. When the executor says that a
+// cell has closed, all its output is sent on before that is answered, so a task's end never overtakes
+// its output; results do not pass through here. A new streamer has lost what was kept: whoever
+// watches sees a gap.
 #include <unordered_map>
 
 #include "actors/actor.h"
@@ -13,7 +15,7 @@ struct StreamerState {
   // Not an aggregate: CAF would take a pointer to the actor for the first member's value.
   StreamerState() = default;
   std::unordered_map<sandbox::CellId, LiveOutput> outputs;
-  SessionActor session;
+  WorkerWiring wiring;
 
   void open(const StreamOpened& opened) {
     outputs.insert_or_assign(opened.cell, LiveOutput(opened.lease, opened.watch));
@@ -26,38 +28,33 @@ struct StreamerState {
     change(output->second);
     OutputBatch batch;
     output->second.take(batch.output);
-    if (!batch.output.empty()) caf::anon_send(session, std::move(batch));
+    if (!batch.output.empty()) caf::anon_send(wiring.session, std::move(batch));
   }
 
   void add(const CellOutput& output) {
     change(output.cell,
-           [&](LiveOutput& live) { live.add(static_cast<uint8_t>(output.stream), output.bytes); });
+           [&](LiveOutput& live) {
+             live.add(static_cast<uint8_t>(output.stream), output.offset, output.bytes);
+           });
   }
   void watch(const WatchCell& watch) {
     change(watch.cell, [&](LiveOutput& live) { live.watch(watch.on); });
   }
-  void finish(TaskFinished& finished) {
-    outputs.erase(finished.cell);
-    caf::anon_send(session, std::move(finished));
-  }
 };
 
-StreamerActor::behavior_type streamer(StreamerActor::stateful_pointer<StreamerState> self,
-                                      const SessionActor& session) {
+StreamerActor::behavior_type streamer(StreamerActor::stateful_pointer<StreamerState> self) {
   end_on_failure(self, "streamer");
-  self->state.session = session;
   return {
+      [=](const WorkerWiring& wiring) { self->state.wiring = wiring; },
       [=](const StreamOpened& opened) { self->state.open(opened); },
       [=](const CellOutput& output) { self->state.add(output); },
       [=](const WatchCell& watch) { self->state.watch(watch); },
-      [=](TaskFinished& finished) { self->state.finish(finished); },
+      [=](const CellClosed& closed) { return self->state.outputs.erase(closed.cell) != 0; },
   };
 }
 
 }  // namespace
 
-StreamerActor spawn_streamer(caf::actor_system& system, SessionActor session) {
-  return system.spawn(streamer, std::move(session));
-}
+StreamerActor spawn_streamer(caf::actor_system& system) { return system.spawn(streamer); }
 
 }  // namespace kiln::actors

@@ -1,7 +1,9 @@
 // Streams: live output to whoever watches. core::StreamHub decides; this actor turns its events
-// into messages and tells the queue of tasks that nobody watches any more.
+// into messages and tells the queue of tasks that nobody watches any more. A new queue is told
+// who watches what, and goes on from there.
 #include "actors/actor.h"
 #include "actors/answers.h"
+#include "actors/watches.h"
 #include "core/stream_hub.h"
 
 namespace kiln::actors {
@@ -36,8 +38,19 @@ net::Event event_of(core::StreamEvent&& event) {
 struct StreamsState {
   static inline const char* name = "streams";
   core::StreamHub hub;
-  QueueActor queue;
-  BrokerLinkActor link;
+  BrokerWiring wiring;
+
+  void wire(const BrokerWiring& now) {
+    const bool new_queue = wiring.queue && wiring.queue != now.queue;
+    wiring = now;
+    if (!new_queue) return;
+    CommandBatch commands;
+    for (core::Subscribe& one : hub.subscriptions()) {
+      one.client.rid = kNoAnswer;
+      commands.commands.emplace_back(std::move(one));
+    }
+    if (!commands.commands.empty()) caf::anon_send(wiring.queue, std::move(commands));
+  }
 
   void apply(const StreamBatch& batch) {
     ClientEvents events;
@@ -47,7 +60,7 @@ struct StreamsState {
       add(std::move(outcome.events), events);
       for (core::Unwatched& one : outcome.unwatched) commands.commands.emplace_back(one);
     }
-    if (!commands.commands.empty()) caf::anon_send(queue, std::move(commands));
+    if (!commands.commands.empty()) caf::anon_send(wiring.queue, std::move(commands));
     send(std::move(events));
   }
 
@@ -63,16 +76,14 @@ struct StreamsState {
     }
   }
   void send(ClientEvents events) const {
-    if (!events.events.empty()) caf::anon_send(link, std::move(events));
+    if (!events.events.empty()) caf::anon_send(wiring.link, std::move(events));
   }
 };
 
-StreamsActor::behavior_type streams(StreamsActor::stateful_pointer<StreamsState> self,
-                                    const QueueActor& queue, const BrokerLinkActor& link) {
+StreamsActor::behavior_type streams(StreamsActor::stateful_pointer<StreamsState> self) {
   end_on_failure(self, "streams");
-  self->state.queue = queue;
-  self->state.link = link;
   return {
+      [=](const BrokerWiring& wiring) { self->state.wire(wiring); },
       [=](const StreamBatch& batch) { self->state.apply(batch); },
       [=](const OutputBatch& batch) { self->state.output(batch); },
   };
@@ -80,8 +91,6 @@ StreamsActor::behavior_type streams(StreamsActor::stateful_pointer<StreamsState>
 
 }  // namespace
 
-StreamsActor spawn_streams(caf::actor_system& system, QueueActor queue, BrokerLinkActor link) {
-  return system.spawn(streams, std::move(queue), std::move(link));
-}
+StreamsActor spawn_streams(caf::actor_system& system) { return system.spawn(streams); }
 
 }  // namespace kiln::actors

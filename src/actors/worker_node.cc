@@ -19,7 +19,9 @@ class WorkerNode::Impl {
 
   Status start(WorkerNodeOptions& options, WorkerHandlers handlers) {
     WorkerParts parts{cells_, std::move(options.languages), session_options(options)};
+    const std::function<void(Error)> on_fatal = handlers.on_fatal;
     supervisor_ = spawn_worker_supervisor(system_, std::move(parts), std::move(handlers));
+    supervise_supervisor(supervisor_, on_fatal);
     std::optional<Error> failure;
     caf::scoped_actor self(system_);
     self->request(supervisor_, caf::infinite, OpenLink{options.broker_endpoint})
@@ -35,6 +37,14 @@ class WorkerNode::Impl {
   const FoundLanguages& languages() const { return languages_; }
   void drain() {
     if (supervisor_) caf::anon_send(supervisor_, DrainAtom::value);
+  }
+
+  bool crash(const std::string& actor) {
+    bool crashed = false;
+    caf::scoped_actor self(system_);
+    self->request(supervisor_, caf::infinite, CrashChild{actor})
+        .receive([&](bool answer) { crashed = answer; }, [](const caf::error&) {});
+    return crashed;
   }
 
   void stop() {
@@ -95,6 +105,7 @@ const std::vector<MissingLanguage>& WorkerNode::missing_languages() const {
   return impl_->languages().missing;
 }
 void WorkerNode::drain() { impl_->drain(); }
+bool WorkerNode::crash(const std::string& actor) { return impl_->crash(actor); }
 void WorkerNode::stop() { impl_->stop(); }
 
 }  // namespace kiln::actors

@@ -54,6 +54,9 @@ class WorkerNode {
 
   // Takes nothing new, gives back what has not started, finishes what runs, then on_left.
   void drain();
+  // For tests of supervision: ends this actor as if it had failed. False: there is none now.
+  bool crash(const std::string& actor);
+
   // Kills what runs and ends.
   void stop();
 

@@ -1,68 +1,107 @@
-// The worker's supervisor: starts session, executor and streamer, and watches them. One that ends
-// unasked takes the worker down with it; the broker gives its leases to others.
-#include <algorithm>
-
-#include "actors/actor.h"
+// The worker's supervisor: starts session, executor and streamer, watches them, and starts again
+// those that end unasked (supervision.h). What a new one must know it learns from the wiring: a new
+// executor kills the cells of the old one, and the session ends their tasks as our own failure; a
+// new session holds nothing, so the executor kills what runs and the broker gives it to others.
+#include "actors/supervision.h"
 
 namespace kiln::actors {
 namespace {
+
+constexpr const char* kSession = "session";
 
 struct SupervisorState {
   static inline const char* name = "supervisor";
   WorkerSupervisor::stateful_pointer<SupervisorState> self = nullptr;
   std::function<void(Error)> on_fatal;
-  SessionActor session;
-  std::vector<caf::actor> children;
+  WorkerWiring wiring;
+  Children children;
+  core::RestartPolicy restarts;
+  std::string endpoint;
+  bool draining = false;
   bool stopping = false;
 
-  void spawn_all(WorkerParts& parts, std::function<void()> on_left) {
+  // The order is that of their ends.
+  void add_children(const WorkerParts& parts, const std::function<void()>& on_left) {
     caf::actor_system& system = self->system();
-    const ExecutorActor executor =
-        spawn_executor(system, std::move(parts.cells), std::move(parts.languages));
-    session = spawn_session(system, executor, std::move(parts.session), std::move(on_left));
-    const StreamerActor streamer = spawn_streamer(system, session);
-    caf::anon_send(executor, ExecutorWiring{session, streamer});
-    adopt(session);
-    adopt(executor);
-    adopt(streamer);
+    add(kSession, wiring.session,
+        [&system, parts, on_left] { return spawn_session(system, parts.session, on_left); });
+    add("executor", wiring.executor,
+        [&system, parts] { return spawn_executor(system, parts.cells, parts.languages); });
+    add("streamer", wiring.streamer, [&system] { return spawn_streamer(system); });
+    wire_all();
   }
 
-  template <class Handle>
-  void adopt(const Handle& handle) {
-    children.push_back(caf::actor_cast<caf::actor>(handle));
-    self->monitor(handle);
+  template <class Handle, class Spawn>
+  void add(const char* child, Handle& place, Spawn spawn) {
+    children.add(child, [this, &place, spawn] {
+      place = spawn();
+      self->monitor(place);
+      return caf::actor_cast<caf::actor>(place);
+    });
+  }
+
+  void wire_all() {
+    caf::anon_send(wiring.session, wiring);
+    caf::anon_send(wiring.executor, wiring);
+    caf::anon_send(wiring.streamer, wiring);
   }
 
   void ended(const caf::down_msg& down) {
-    std::erase_if(children, [&](const caf::actor& one) { return one.address() == down.source; });
-    if (stopping) return end_when_alone();
-    on_fatal(Error{ErrorCode::internal, "an actor of the worker ended", "",
-                   self->system().render(down.reason), "start the worker again"});
+    const Child* child = children.ended(down.source);
+    if (!child) return;
+    if (stopping) return end_next();
+    restart_later(self, restarts, child->name, down.reason, on_fatal);
+  }
+
+  void start_again(const std::string& child) {
+    if (stopping || !children.start_again(child)) return;
+    wire_all();
+    if (child != kSession) return;
+    caf::anon_send(wiring.session, OpenLink{endpoint});
+    if (draining) caf::anon_send(wiring.session, DrainAtom::value);
+  }
+
+  bool crash(const std::string& child_name) {
+    const Child* child = children.find(child_name);
+    if (!child || !child->handle) return false;
+    self->send_exit(child->handle, caf::exit_reason::kill);
+    return true;
+  }
+
+  void drain() {
+    draining = true;
+    caf::anon_send(wiring.session, DrainAtom::value);
   }
 
   void stop() {
+    if (stopping) return;
     stopping = true;
-    for (const caf::actor& child : children) {
-      self->send_exit(child, caf::exit_reason::user_shutdown);
-    }
-    end_when_alone();
+    end_next();
   }
 
-  void end_when_alone() {
-    if (children.empty()) self->quit();
+  void end_next() {
+    const Child* next = children.first();
+    if (next) return self->send_exit(next->handle, caf::exit_reason::user_shutdown);
+    wiring = {};
+    self->quit();
   }
 };
 
 WorkerSupervisor::behavior_type supervisor(WorkerSupervisor::stateful_pointer<SupervisorState> self,
-                                           WorkerParts parts, WorkerHandlers handlers) {
+                                           const WorkerParts& parts, WorkerHandlers handlers) {
   end_on_failure(self, "supervisor");
   self->state.self = self;
   self->state.on_fatal = std::move(handlers.on_fatal);
   self->set_down_handler([=](const caf::down_msg& down) { self->state.ended(down); });
-  self->state.spawn_all(parts, std::move(handlers.on_left));
+  self->state.add_children(parts, handlers.on_left);
   return {
-      [=](OpenLink& wanted) { return self->delegate(self->state.session, std::move(wanted)); },
-      [=](DrainAtom drain) { caf::anon_send(self->state.session, drain); },
+      [=](OpenLink& wanted) {
+        self->state.endpoint = wanted.endpoint;
+        return self->delegate(self->state.wiring.session, std::move(wanted));
+      },
+      [=](const StartChild& start) { self->state.start_again(start.child); },
+      [=](const CrashChild& crash) { return self->state.crash(crash.child); },
+      [=](DrainAtom) { self->state.drain(); },
       [=](StopAtom) { self->state.stop(); },
   };
 }

@@ -107,6 +107,16 @@ void StreamHub::leave(const std::string& route, const TaskId& id, Outcome& out) 
   forget(id);
 }
 
+std::vector<Subscribe> StreamHub::subscriptions() const {
+  std::vector<Subscribe> all;
+  for (const auto& [id, task] : tasks_) {
+    for (const auto& [route, watcher] : task.watchers) {
+      all.push_back({watcher.client, id, watcher.next});
+    }
+  }
+  return all;
+}
+
 void StreamHub::catch_up(const TaskId& id, const Task& task, Watcher& watcher, Events& out) const {
   const uint64_t begin = task.ring.empty() ? task.end : task.ring.front().offset;
   if (watcher.next < begin) {

@@ -70,6 +70,9 @@ class StreamHub {
   Outcome apply(const StreamNews& news);
   Events output(const model::Output& message);
 
+  // Every watcher, with the offset it has got to: what a core that forgot them is told.
+  std::vector<Subscribe> subscriptions() const;
+
   size_t tasks() const { return tasks_.size(); }
   size_t held_bytes() const { return held_bytes_; }  // bookkeeping of the rings included
 

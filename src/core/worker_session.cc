@@ -91,6 +91,14 @@ SessionEffects WorkerSession::drain() {
   return out;
 }
 
+std::vector<model::LeaseRef> WorkerSession::running_leases() const {
+  std::vector<model::LeaseRef> leases;
+  for (const auto& [lease, held] : held_) {
+    if (held.running) leases.push_back(lease);
+  }
+  return leases;
+}
+
 size_t WorkerSession::running() const { return held_.size() - order_.size(); }
 
 // --- the broker's messages

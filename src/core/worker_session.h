@@ -84,6 +84,8 @@ class WorkerSession {
   SessionEffects drain();
 
   size_t running() const;  // slots in use, those of killed tasks too until they end
+  // What the executor was told to start and has not said to have ended.
+  std::vector<model::LeaseRef> running_leases() const;
   size_t waiting() const { return order_.size(); }
   size_t results_held() const { return results_.size(); }
   bool serving() const { return serving_; }  // welcomed on the present link
