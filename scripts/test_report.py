@@ -1,8 +1,8 @@
 #!/usr/bin/python3
 """Reads what the tests of some build trees reported and closes a test run.
 
-For each build: ctest.xml is ctest's own report (one entry a test program); reports/NAME.xml, where the
-program wrote one, has its cases. A program that failed without a failed case (a crash, a time-out)
+For each build: ctest.json is ctest's list of test programs and their labels, ctest.xml its report on
+them; reports/NAME.xml, where the program wrote one, has its cases. A program that failed without a failed case (a crash, a time-out)
 counts as one failure. A skipped case, or no case at all, fails the run. The last line is always
 "N passed, N failed".
 
@@ -10,6 +10,7 @@ usage: test_report.py BUILD...
 """
 
 import collections
+import json
 import pathlib
 import sys
 import xml.etree.ElementTree as ElementTree
@@ -43,9 +44,13 @@ def cases_of(build, program):
     return cases
 
 
-def labels_of(program):
-    found = [p.get("value") for p in program.iter("property") if p.get("name") == "cmake_labels"]
-    return found[0].split(";") if found else []
+def labels_of(build):
+    """The labels of each test program. CTest's own report does not have them."""
+    listing = json.loads((build / "ctest.json").read_text(encoding="utf-8"))
+    return {
+        test["name"]: next((p["value"] for p in test["properties"] if p["name"] == "LABELS"), [])
+        for test in listing["tests"]
+    }
 
 
 def budgets():
@@ -71,8 +76,9 @@ def main(argv):
             print(f"{report}: missing, so its tests did not run")
             count["failed"] += 1
             continue
+        labels = labels_of(build)
         for program in ElementTree.parse(report).iter("testcase"):
-            for label in labels_of(program):
+            for label in labels[program.get("name")]:
                 took[label] += float(program.get("time") or 0)
             for name, result in cases_of(build, program):
                 count[result] += 1

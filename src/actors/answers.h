@@ -19,6 +19,9 @@ class Answers {
   // Ok, or an ErrorReply where the store cannot be read or has no such task of this tenant.
   net::ToClient make(core::Reply reply);
 
+  Result<std::optional<model::TaskRow>> read_row(const TaskId& id) {
+    return reader_->find_task(id);
+  }
   // The encoded program of a task. Errors: those of store::Reader; corrupt if it is missing.
   Result<model::Bytes> read_program(const TaskId& id);
 

@@ -1,7 +1,8 @@
-// The broker's link to the outside: decodes and checks what comes, encodes what goes. What clients ask for becomes commands for the queue, one message for each batch drained
-// from the sockets; a worker's output goes to streams directly, before the rest of its batch goes
-// to the queue, so that output always comes before the end of its task. Answers about tasks that
-// are not live, and programs to assign, are read from the store here, off the queue's path.
+// The broker's link to the outside: decodes and checks what comes, encodes what goes. What clients
+// ask for becomes commands for the queue, one message for each batch drained from the sockets; a
+// worker's output goes to streams directly, before the rest of its batch goes to the queue, so that
+// output always comes before the end of its task. Answers about tasks that are not live, and
+// programs to assign, are read from the store here, off the queue's path.
 //
 // What clients have waiting in this actor's mailbox is bounded by an Intake: above the bound the
 // transport's thread answers `busy` itself.
@@ -17,6 +18,7 @@
 #include "actors/peers.h"
 #include "actors/program_cache.h"
 #include "actors/requests.h"
+#include "actors/watches.h"
 
 namespace kiln::actors {
 namespace {
@@ -132,6 +134,10 @@ struct LinkState {
   void carry_out(EffectBatch& batch) {
     for (core::Effect& effect : batch.effects) {
       if (auto* reply = std::get_if<core::Reply>(&effect)) {
+        if (reply->client.rid == kNoAnswer) {
+          watched_in_vain(reply->body);
+          continue;
+        }
         if (!open_requests.close(reply->client)) continue;
         const std::string route = reply->client.route;
         to_client(route, answers->make(std::move(*reply)));
@@ -142,6 +148,17 @@ struct LinkState {
       }
     }
     flush();
+  }
+
+  // A watcher was subscribed again to a task that has ended meanwhile: its end was not told.
+  void watched_in_vain(const core::ReplyBody& body) {
+    const auto* stored = std::get_if<core::FromStore>(&body);
+    if (!stored) return;
+    auto row = answers->read_row(stored->id);
+    if (!row || !row->has_value()) return;
+    StreamBatch batch;
+    batch.news.emplace_back(core::TaskEnded{std::move(**row)});
+    caf::anon_send(wiring.streams, std::move(batch));
   }
 
   // No route: the worker is gone, and the scheduler notices by itself.
@@ -190,9 +207,10 @@ struct LinkState {
   }
 };
 
-BrokerLinkActor::behavior_type broker_link(
-    BrokerLinkActor::stateful_pointer<LinkState> self, SharedReader reader,
-    std::shared_ptr<BrokerSockets> sockets, config::Languages languages) {
+BrokerLinkActor::behavior_type broker_link(BrokerLinkActor::stateful_pointer<LinkState> self,
+                                           SharedReader reader,
+                                           std::shared_ptr<BrokerSockets> sockets,
+                                           config::Languages languages) {
   end_on_failure(self, "broker_link");
   LinkState& state = self->state;
   state.self = self;

@@ -63,7 +63,8 @@ struct SupervisorState {
   void add_children(std::unique_ptr<store::Store> store) {
     auto first_store = std::make_shared<std::unique_ptr<store::Store>>(std::move(store));
     caf::actor_system& system = self->system();
-    add(kQueue, wiring.queue, [&system, reader = readers[0]] { return spawn_queue(system, reader); });
+    add(kQueue, wiring.queue,
+        [&system, reader = readers[0]] { return spawn_queue(system, reader); });
     add(kLink, wiring.link, [this, &system] {
       return spawn_broker_link(system, readers[1], sockets, options.languages);
     });

@@ -43,12 +43,11 @@ using QueueActor =
     caf::typed_actor<caf::reacts_to<BrokerWiring>, caf::replies_to<LoadFirst>::with<LoadDone>,
                      caf::reacts_to<CommandBatch>, caf::reacts_to<TickAtom>,
                      caf::reacts_to<StopAtom>>;
-using BrokerLinkActor =
-    caf::typed_actor<caf::reacts_to<BrokerWiring>, caf::reacts_to<InboundBatch>,
-                     caf::reacts_to<PeerLost>, caf::reacts_to<EffectBatch>,
-                     caf::reacts_to<ClientEvents>>;
-using StreamsActor = caf::typed_actor<caf::reacts_to<BrokerWiring>, caf::reacts_to<StreamBatch>,
-                                      caf::reacts_to<OutputBatch>>;
+using BrokerLinkActor = caf::typed_actor<caf::reacts_to<BrokerWiring>, caf::reacts_to<InboundBatch>,
+                                         caf::reacts_to<PeerLost>, caf::reacts_to<EffectBatch>,
+                                         caf::reacts_to<ClientEvents>>;
+using StreamsActor = caf::typed_actor<caf::reacts_to<BrokerWiring>, caf::reacts_to<WatchAgain>,
+                                      caf::reacts_to<StreamBatch>, caf::reacts_to<OutputBatch>>;
 using RetryActor = caf::typed_actor<caf::reacts_to<BrokerWiring>, caf::reacts_to<ScheduleBatch>,
                                     caf::reacts_to<TickAtom>>;
 using DeadLetterActor = caf::typed_actor<caf::reacts_to<BrokerWiring>, caf::reacts_to<DeadBatch>>;
@@ -90,18 +89,18 @@ BrokerSupervisor spawn_broker_supervisor(caf::actor_system& system, BrokerOption
 // --- worker
 // ---------------------------------------------------------------------------------------
 
-using StreamerActor =
-    caf::typed_actor<caf::reacts_to<WorkerWiring>, caf::reacts_to<StreamOpened>,
-                     caf::reacts_to<CellOutput>, caf::reacts_to<WatchCell>,
-                     caf::replies_to<CellClosed>::with<bool>>;
+using StreamerActor = caf::typed_actor<caf::reacts_to<WorkerWiring>, caf::reacts_to<StreamOpened>,
+                                       caf::reacts_to<CellOutput>, caf::reacts_to<WatchCell>,
+                                       caf::replies_to<CellClosed>::with<bool>>;
 using ExecutorActor = caf::typed_actor<caf::reacts_to<WorkerWiring>, caf::reacts_to<RunTask>,
                                        caf::reacts_to<StopTask>, caf::reacts_to<WatchChange>,
                                        caf::reacts_to<CellStarted>, caf::reacts_to<CellFinished>>;
-using SessionActor = caf::typed_actor<
-    caf::reacts_to<WorkerWiring>, caf::replies_to<OpenLink>::with<LinkOpened>,
-    caf::reacts_to<LinkUpAtom>, caf::reacts_to<FromBrokerBatch>, caf::reacts_to<TaskStarted>,
-    caf::reacts_to<TaskFinished>, caf::reacts_to<OutputBatch>, caf::reacts_to<TickAtom>,
-    caf::reacts_to<DrainAtom>>;
+using SessionActor =
+    caf::typed_actor<caf::reacts_to<WorkerWiring>, caf::replies_to<OpenLink>::with<LinkOpened>,
+                     caf::reacts_to<LinkUpAtom>, caf::reacts_to<FromBrokerBatch>,
+                     caf::reacts_to<TaskStarted>, caf::reacts_to<TaskFinished>,
+                     caf::reacts_to<OutputBatch>, caf::reacts_to<TickAtom>,
+                     caf::reacts_to<DrainAtom>>;
 using WorkerSupervisor =
     caf::typed_actor<caf::replies_to<OpenLink>::with<LinkOpened>, caf::reacts_to<StartChild>,
                      caf::replies_to<CrashChild>::with<bool>, caf::reacts_to<DrainAtom>,
@@ -143,6 +142,7 @@ KILN_LOCAL(LoadDone)
 KILN_LOCAL(Listening)
 KILN_LOCAL(EffectBatch)
 KILN_LOCAL(ClientEvents)
+KILN_LOCAL(WatchAgain)
 KILN_LOCAL(StreamBatch)
 KILN_LOCAL(OutputBatch)
 KILN_LOCAL(ScheduleBatch)

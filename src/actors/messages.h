@@ -86,7 +86,10 @@ struct ClientEvent {
 struct ClientEvents {
   std::vector<ClientEvent> events;
 };
-// queue -> streams.
+// queue -> streams: the scheduler is loaded anew and knows of no watcher.
+struct WatchAgain {};
+// queue -> streams; broker_link -> streams, for the end of a task that the scheduler no longer
+// knows.
 struct StreamBatch {
   std::vector<core::StreamNews> news;
 };

@@ -164,7 +164,7 @@ struct QueueState {
       return;
     }
     start_scheduler(loaded);
-    watch_again();
+    caf::anon_send(wiring.streams, WatchAgain{});
     after_work();
   }
 

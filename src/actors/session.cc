@@ -123,8 +123,7 @@ struct SessionState {
 };
 
 SessionActor::behavior_type session(SessionActor::stateful_pointer<SessionState> self,
-                                    core::WorkerOptions options,
-                                    std::function<void()> on_left) {
+                                    core::WorkerOptions options, std::function<void()> on_left) {
   end_on_failure(self, "session");
   self->state.self = self;
   self->state.on_left = std::move(on_left);

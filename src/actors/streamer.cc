@@ -1,7 +1,7 @@
 // The streamer: live output on its way from the cells to the session. When the executor says that a
-// cell has closed, all its output is sent on before that is answered, so a task's end never overtakes
-// its output; results do not pass through here. A new streamer has lost what was kept: whoever
-// watches sees a gap.
+// cell has closed, all its output is sent on before that is answered, so a task's end never
+// overtakes its output; results do not pass through here. A new streamer has lost what was kept:
+// whoever watches sees a gap.
 #include <unordered_map>
 
 #include "actors/actor.h"
@@ -32,10 +32,9 @@ struct StreamerState {
   }
 
   void add(const CellOutput& output) {
-    change(output.cell,
-           [&](LiveOutput& live) {
-             live.add(static_cast<uint8_t>(output.stream), output.offset, output.bytes);
-           });
+    change(output.cell, [&](LiveOutput& live) {
+      live.add(static_cast<uint8_t>(output.stream), output.offset, output.bytes);
+    });
   }
   void watch(const WatchCell& watch) {
     change(watch.cell, [&](LiveOutput& live) { live.watch(watch.on); });

@@ -1,6 +1,6 @@
 // Streams: live output to whoever watches. core::StreamHub decides; this actor turns its events
-// into messages and tells the queue of tasks that nobody watches any more. A new queue is told
-// who watches what, and goes on from there.
+// into messages and tells the queue of tasks that nobody watches any more. A
+// scheduler that was loaded anew is told who watches what, and from where on.
 #include "actors/actor.h"
 #include "actors/answers.h"
 #include "actors/watches.h"
@@ -40,10 +40,7 @@ struct StreamsState {
   core::StreamHub hub;
   BrokerWiring wiring;
 
-  void wire(const BrokerWiring& now) {
-    const bool new_queue = wiring.queue && wiring.queue != now.queue;
-    wiring = now;
-    if (!new_queue) return;
+  void watch_again() {
     CommandBatch commands;
     for (core::Subscribe& one : hub.subscriptions()) {
       one.client.rid = kNoAnswer;
@@ -83,7 +80,8 @@ struct StreamsState {
 StreamsActor::behavior_type streams(StreamsActor::stateful_pointer<StreamsState> self) {
   end_on_failure(self, "streams");
   return {
-      [=](const BrokerWiring& wiring) { self->state.wire(wiring); },
+      [=](const BrokerWiring& wiring) { self->state.wiring = wiring; },
+      [=](WatchAgain) { self->state.watch_again(); },
       [=](const StreamBatch& batch) { self->state.apply(batch); },
       [=](const OutputBatch& batch) { self->state.output(batch); },
   };

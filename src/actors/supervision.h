@@ -32,9 +32,8 @@ class Children {
 
   // It ended; the child, or null when it was none of ours.
   Child* ended(const caf::actor_addr& address) {
-    const auto child = std::ranges::find_if(children_, [&](const Child& one) {
-      return one.handle && one.handle.address() == address;
-    });
+    const auto child = std::ranges::find_if(
+        children_, [&](const Child& one) { return one.handle && one.handle.address() == address; });
     if (child == children_.end()) return nullptr;
     child->handle = nullptr;
     return &*child;

@@ -15,19 +15,19 @@ std::vector<model::Output> taken(LiveOutput& live) {
 
 TEST(LiveOutput, GoesOutAsItComesWhileWatched) {
   LiveOutput live(kLease, true);
-  live.add(1, "ab");
+  live.add(1, 0, "ab");
   EXPECT_EQ(taken(live), (std::vector<model::Output>{{kLease, 0, 1, "ab"}}));
   EXPECT_TRUE(taken(live).empty());
-  live.add(1, "c");
-  live.add(2, "!");
-  live.add(1, "d");
+  live.add(1, 2, "c");
+  live.add(2, 3, "!");
+  live.add(1, 4, "d");
   EXPECT_EQ(taken(live), (std::vector<model::Output>{
                              {kLease, 2, 1, "c"}, {kLease, 3, 2, "!"}, {kLease, 4, 1, "d"}}));
 }
 
 TEST(LiveOutput, IsKeptForWhoWatchesLater) {
   LiveOutput live(kLease, false);
-  live.add(1, "early");
+  live.add(1, 0, "early");
   EXPECT_TRUE(taken(live).empty());
   live.watch(true);
   EXPECT_EQ(taken(live), (std::vector<model::Output>{{kLease, 0, 1, "early"}}));
@@ -35,10 +35,10 @@ TEST(LiveOutput, IsKeptForWhoWatchesLater) {
 
 TEST(LiveOutput, StartsAgainFromZeroWhenWatchedAnew) {
   LiveOutput live(kLease, true);
-  live.add(1, "one");
+  live.add(1, 0, "one");
   taken(live);
   live.watch(false);
-  live.add(1, "two");
+  live.add(1, 3, "two");
   EXPECT_TRUE(taken(live).empty());
   live.watch(true);
   EXPECT_EQ(taken(live), (std::vector<model::Output>{{kLease, 0, 1, "onetwo"}}));
@@ -47,7 +47,7 @@ TEST(LiveOutput, StartsAgainFromZeroWhenWatchedAnew) {
 TEST(LiveOutput, CutsLongOutputIntoChunksWithoutAHole) {
   LiveOutput live(kLease, true);
   const std::string text(kMaxChunkBytes * 2 + 10, 'x');
-  live.add(2, text);
+  live.add(2, 0, text);
   std::string joined;
   for (const model::Output& chunk : taken(live)) {
     EXPECT_EQ(chunk.offset, joined.size());
@@ -56,6 +56,15 @@ TEST(LiveOutput, CutsLongOutputIntoChunksWithoutAHole) {
   }
   EXPECT_EQ(joined, text);
   EXPECT_EQ(live.bytes(), text.size());
+}
+
+// A streamer that was started anew has not got what came before.
+TEST(LiveOutput, GoesOnAtTheOffsetWhereItBegan) {
+  LiveOutput live(kLease, true);
+  live.add(1, 100, "late");
+  EXPECT_EQ(taken(live), (std::vector<model::Output>{{kLease, 100, 1, "late"}}));
+  live.add(1, 110, "after a hole");
+  EXPECT_EQ(taken(live), (std::vector<model::Output>{{kLease, 110, 1, "after a hole"}}));
 }
 
 }  // namespace

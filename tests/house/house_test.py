@@ -1,5 +1,6 @@
 """The repository's own rules, and that the checks of them can fail."""
 
+import json
 import os
 import pathlib
 import re
@@ -89,11 +90,13 @@ def test_words_check_finds_a_promise(tmp_path):
 # --- the report that closes a test run
 
 CTEST = '<testsuite><testcase name="p" time="1" status="{status}">{inner}</testcase></testsuite>'
+LISTING = {"tests": [{"name": "p", "properties": [{"name": "LABELS", "value": ["unit"]}]}]}
 CASES = '<testsuites><testsuite><testcase classname="S" name="a">{inner}</testcase></testsuite></testsuites>'
 
 
 def report(tmp_path, status="run", whole="", case=None):
     (tmp_path / "reports").mkdir()
+    (tmp_path / "ctest.json").write_text(json.dumps(LISTING), encoding="utf-8")
     (tmp_path / "ctest.xml").write_text(CTEST.format(status=status, inner=whole), encoding="utf-8")
     if case is not None:
         (tmp_path / "reports" / "p.xml").write_text(CASES.format(inner=case), encoding="utf-8")
@@ -103,6 +106,12 @@ def report(tmp_path, status="run", whole="", case=None):
 
 def test_report_counts_cases(tmp_path):
     assert report(tmp_path, case="") == (0, "1 passed, 0 failed")
+
+
+def test_report_tells_what_each_label_took(tmp_path):
+    report(tmp_path, case="")
+    found = python("test_report.py", tmp_path).stdout.splitlines()
+    assert any(line.startswith("unit ") and " 1 s of " in line for line in found), found
 
 
 def test_report_counts_a_failed_case_once(tmp_path):

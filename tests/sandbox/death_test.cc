@@ -123,14 +123,15 @@ TEST(DeathTest, AKilledWorkerLeavesNothing) {
 }
 
 TEST(DeathTest, AWorkerWithoutPrivilegesRunsPrograms) {
-  EXPECT_EQ(in_child([] {
+  // Read before: who has no privileges may have no way to the file.
+  CellRequest request = program("facts.py");
+  request.stdin_bytes = "in";
+  EXPECT_EQ(in_child([&request] {
               Sandbox sandbox(Sandbox::default_launcher(), [] {
                 if (::setresgid(kNobody, kNobody, kNobody) != 0) ::_exit(10);
                 if (::setresuid(kNobody, kNobody, kNobody) != 0) ::_exit(11);
               });
               if (!sandbox.status().ok()) return 12;
-              CellRequest request = program("facts.py");
-              request.stdin_bytes = "in";
               const model::TaskResult result = sandbox.run(request);
               if (result.verdict != Verdict::ok) return 13;
               return result.out.bytes.find("write /dev/stdout=written") != std::string::npos ? 0
