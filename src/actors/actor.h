@@ -1,7 +1,9 @@
 // What every actor here has in common. Only actors/*.cc include this.
 #pragma once
 
+#include <algorithm>
 #include <exception>
+#include <optional>
 #include <string>
 
 #include "actors/interfaces.h"
@@ -28,6 +30,28 @@ void end_on_failure(Actor* self, const char* name) {
     actor->quit(std::move(error));
   });
 }
+
+// One timer of an actor: it sends itself TickAtom at the soonest time asked for. A tick that a
+// sooner one has replaced still comes, and is told apart by ring(): else each would set a timer of
+// its own.
+class Alarm {
+ public:
+  template <class Self>
+  void set(Self* self, MonoTime due) {
+    if (at_ && *at_ <= due) return;
+    at_ = due;
+    self->delayed_send(self, std::max(due - real_now().mono, Duration(0)), TickAtom::value);
+  }
+  // A tick came. False: it is not the one that is due.
+  bool ring() {
+    if (at_ && real_now().mono < *at_) return false;
+    at_.reset();
+    return true;
+  }
+
+ private:
+  std::optional<MonoTime> at_;
+};
 
 // Nobody starts a supervisor again: when it fails, so does the node.
 template <class Handle>

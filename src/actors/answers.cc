@@ -3,13 +3,10 @@
 #include <algorithm>
 #include <utility>
 
+#include "core/scheduler.h"
+
 namespace kiln::actors {
 namespace {
-
-Error unknown_task(const TaskId& id) {
-  return {ErrorCode::not_found, "there is no task " + to_string(id), "id", "",
-          "look at the id, or list the tasks"};
-}
 
 net::TaskInfo brief(const TaskId& id, model::TaskState state) {
   net::TaskInfo info;
@@ -76,7 +73,7 @@ net::TaskInfo task_info(const model::TaskRow& row) {
   info.state = row.state;
   info.verdict = row.verdict;
   info.attempt = row.attempt;
-  info.retry_count = row.retries_used;
+  info.retry_count = row.attempt > 0 ? row.attempt - 1 : 0;
   info.code_hash = to_hex(row.code_hash);
   info.worker = row.worker;
   info.submitted_at = row.submitted_at;
@@ -91,6 +88,15 @@ net::TaskInfo task_info(const model::TaskRow& row) {
   info.tenant = row.tenant;
   info.expires_at = row.expires_at;
   return info;
+}
+
+std::string encode_answer(const net::ToClient& answer) {
+  std::string bytes = net::encode(answer);
+  const auto* ok = std::get_if<net::Ok>(&answer);
+  if (!ok || bytes.size() <= net::kMaxMessageBytes) return bytes;
+  return net::encode(net::ToClient(net::ErrorReply{
+      ok->rid, Error{ErrorCode::too_large, "the answer does not fit one message", "",
+                     std::to_string(bytes.size()) + " bytes", "ask for less at once"}}));
 }
 
 net::ToClient Answers::make(core::Reply reply) {
@@ -116,7 +122,7 @@ Result<net::Ok> Answers::body(const core::ClientRef& client, const core::FromSto
 Result<net::Ok> Answers::task(const core::ClientRef& client, const core::FromStore& wanted) {
   auto row = reader_->find_task(wanted.id);
   if (!row) return std::move(row).error();
-  if (!row->has_value() || (*row)->tenant != client.tenant) return unknown_task(wanted.id);
+  if (!row->has_value() || (*row)->tenant != client.tenant) return core::no_such_task(wanted.id);
   net::Ok ok;
   ok.task = task_info(**row);
   if (wanted.what == core::FromStore::What::status) return ok;

@@ -1,5 +1,5 @@
 // The scheduler's answers as clients see them. What is not live is read from the store here, after
-// the commit that the answer waited for. One owner (the broker_link actor).
+// the commit that the answer waited for. One owner.
 #pragma once
 
 #include <memory>
@@ -11,6 +11,8 @@
 namespace kiln::actors {
 
 net::TaskInfo task_info(const model::TaskRow& row);
+// Encoded; where it fits no message, an error that says so.
+std::string encode_answer(const net::ToClient& answer);
 
 class Answers {
  public:

@@ -18,12 +18,12 @@
 #include "actors/peers.h"
 #include "actors/program_cache.h"
 #include "actors/requests.h"
-#include "actors/watches.h"
 
 namespace kiln::actors {
 namespace {
 
 constexpr size_t kProgramCacheBytes = size_t{64} << 20U;
+constexpr size_t kMaxOpenRequests = 100'000;
 
 struct LinkState {
   static inline const char* name = "broker_link";
@@ -39,7 +39,8 @@ struct LinkState {
   // Made while one message is handled, sent at its end.
   std::vector<net::Outbound> outbound;
   CommandBatch commands;
-  OutputBatch output;
+  WorkerOutputBatch output;
+  ReadBatch reads;
 
   void wire(const BrokerWiring& now) {
     const bool new_queue = wiring.queue && wiring.queue != now.queue;
@@ -53,6 +54,7 @@ struct LinkState {
 
   void flush() {
     if (!output.output.empty()) caf::anon_send(wiring.streams, std::exchange(output, {}));
+    if (!reads.replies.empty()) caf::anon_send(wiring.reader, std::exchange(reads, {}));
     if (!commands.commands.empty()) caf::anon_send(wiring.queue, std::exchange(commands, {}));
     if (!outbound.empty()) sockets->send(std::exchange(outbound, {}));
   }
@@ -60,16 +62,14 @@ struct LinkState {
   // --- from outside
 
   void take(InboundBatch& batch) {
-    size_t bytes = 0;
     for (net::Inbound& message : batch.messages) {
-      bytes += message.bytes.size();
       if (message.peer == net::Peer::client) {
         from_client(message);
       } else {
         from_worker(message);
       }
+      intake->done(message);
     }
-    intake->done(bytes);
     flush();
   }
 
@@ -88,13 +88,19 @@ struct LinkState {
       ok->rid = rid;
       return to_client(message.route, std::move(*ok));
     }
+    if (open_requests.size() >= kMaxOpenRequests) {
+      return to_client(message.route,
+                       net::ErrorReply{rid, busy_error("too many requests wait for answers")});
+    }
     to_queue(std::move(std::get<core::Command>(request)));
   }
 
   void to_queue(core::Command command) {
     if (const core::ClientRef* client = client_of(command)) open_requests.add(*client);
     if (const auto* submit = std::get_if<core::Submit>(&command)) {
-      for (const core::Submission& one : submit->tasks) programs.put(one.row.id, one.program);
+      for (const core::Submission& one : submit->tasks) {
+        programs.put(one.row.id, one.row.body_hash, one.program);
+      }
     }
     commands.commands.push_back(std::move(command));
   }
@@ -104,12 +110,18 @@ struct LinkState {
     if (!decoded) {
       return log::failure(log::Level::warning, "a worker's message was refused", decoded.error());
     }
-    if (const auto* hello = std::get_if<model::Hello>(&*decoded)) greet(message.route, *hello);
+    if (const auto* hello = std::get_if<model::Hello>(&*decoded)) {
+      if (const Status valid = model::validate(*hello); !valid) {
+        return log::failure(log::Level::warning, "a worker's hello was refused", valid.error());
+      }
+      greet(message.route, *hello);
+    }
     const auto worker = peers.worker_on(message.route);
     if (!worker) return to_worker(message.route, model::HelloFirst{});
     if (auto* chunk = std::get_if<model::Output>(&*decoded)) {
-      output.output.push_back(std::move(*chunk));
+      output.output.push_back({*worker, std::move(*chunk)});
     } else {
+      if (auto* finished = std::get_if<model::Finished>(&*decoded)) check_result(*finished);
       commands.commands.emplace_back(core::WorkerSaid{*worker, std::move(*decoded)});
     }
   }
@@ -134,13 +146,7 @@ struct LinkState {
   void carry_out(EffectBatch& batch) {
     for (core::Effect& effect : batch.effects) {
       if (auto* reply = std::get_if<core::Reply>(&effect)) {
-        if (reply->client.rid == kNoAnswer) {
-          watched_in_vain(reply->body);
-          continue;
-        }
-        if (!open_requests.close(reply->client)) continue;
-        const std::string route = reply->client.route;
-        to_client(route, answers->make(std::move(*reply)));
+        answer(std::move(*reply));
       } else if (auto* send = std::get_if<core::Send>(&effect)) {
         to_instance(send->worker, std::move(send->message));
       } else if (const auto* cancel = std::get_if<core::Cancel>(&effect)) {
@@ -150,15 +156,21 @@ struct LinkState {
     flush();
   }
 
-  // A watcher was subscribed again to a task that has ended meanwhile: its end was not told.
-  void watched_in_vain(const core::ReplyBody& body) {
-    const auto* stored = std::get_if<core::FromStore>(&body);
-    if (!stored) return;
-    auto row = answers->read_row(stored->id);
-    if (!row || !row->has_value()) return;
-    StreamBatch batch;
-    batch.news.emplace_back(core::TaskEnded{std::move(**row)});
-    caf::anon_send(wiring.streams, std::move(batch));
+  void answer(core::Reply reply) {
+    if (std::holds_alternative<core::FromStore>(reply.body)) {
+      reads.replies.push_back(std::move(reply));
+    } else if (open_requests.close(reply.client)) {
+      const std::string route = reply.client.route;
+      to_client(route, answers->make(std::move(reply)));
+    }
+  }
+
+  void send_answers(AnswerBatch& batch) {
+    for (Answer& one : batch.answers) {
+      if (!open_requests.close(one.client)) continue;
+      outbound.push_back({net::Peer::client, one.client.route, std::move(one.bytes)});
+    }
+    flush();
   }
 
   // No route: the worker is gone, and the scheduler notices by itself.
@@ -171,12 +183,12 @@ struct LinkState {
   }
 
   bool fill_program(const InstanceId& worker, model::Assign& assign) {
-    assign.program = programs.find(assign.lease.id);
+    assign.program = programs.find(assign.lease.id, assign.body_hash);
     if (assign.program) return true;
     auto read = answers->read_program(assign.lease.id);
     if (read) {
       assign.program = std::move(read).value();
-      programs.put(assign.lease.id, assign.program);
+      programs.put(assign.lease.id, assign.body_hash, assign.program);
       return true;
     }
     cannot_run(worker, assign.lease, read.error());
@@ -186,12 +198,25 @@ struct LinkState {
   // Said in the worker's place: its lease ends, with the reason.
   void cannot_run(const InstanceId& worker, const model::LeaseRef& lease, const Error& error) {
     log::failure(log::Level::error, "a program cannot be read", error);
+    commands.commands.emplace_back(core::WorkerSaid{worker, our_failure(lease, error)});
+  }
+
+  // What is committed as a task's result can be read, and is what the verdict says.
+  static void check_result(model::Finished& finished) {
+    const auto result = net::decode_result(*finished.result);
+    if (result && result->verdict == finished.verdict) return;
+    const Error error = result
+                            ? Error{ErrorCode::malformed, "result and verdict differ", "", "", ""}
+                            : result.error();
+    log::failure(log::Level::warning, "a worker's result was refused", error);
+    finished = our_failure(finished.lease, error);
+  }
+
+  static model::Finished our_failure(const model::LeaseRef& lease, const Error& error) {
     model::TaskResult result;
     result.verdict = model::Verdict::infrastructure_error;
     result.message = error.text();
-    commands.commands.emplace_back(core::WorkerSaid{
-        worker, model::Finished{lease, result.verdict,
-                                std::make_shared<std::string>(net::encode_result(result))}});
+    return {lease, result.verdict, std::make_shared<std::string>(net::encode_result(result))};
   }
 
   void send_events(ClientEvents& batch) {
@@ -200,7 +225,7 @@ struct LinkState {
   }
 
   void to_client(const std::string& route, const net::ToClient& message) {
-    outbound.push_back({net::Peer::client, route, net::encode(message)});
+    outbound.push_back({net::Peer::client, route, encode_answer(message)});
   }
   void to_worker(const std::string& route, const model::ToWorker& message) {
     outbound.push_back({net::Peer::worker, route, net::encode(message)});
@@ -223,6 +248,7 @@ BrokerLinkActor::behavior_type broker_link(BrokerLinkActor::stateful_pointer<Lin
       [=](InboundBatch& batch) { self->state.take(batch); },
       [=](const PeerLost& peer) { self->state.lost(peer); },
       [=](EffectBatch& batch) { self->state.carry_out(batch); },
+      [=](AnswerBatch& batch) { self->state.send_answers(batch); },
       [=](ClientEvents& batch) { self->state.send_events(batch); },
   };
 }

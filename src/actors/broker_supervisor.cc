@@ -21,7 +21,7 @@ struct SupervisorState {
   BrokerOptions options;
   std::function<void(Error)> on_fatal;
   std::shared_ptr<BrokerSockets> sockets = std::make_shared<BrokerSockets>();
-  std::array<SharedReader, 3> readers;  // of the queue, the link, dead_letter
+  std::array<SharedReader, 4> readers;  // of queue, broker_link, dead_letter, reader
   BrokerWiring wiring;
   Children children;
   core::RestartPolicy restarts;
@@ -36,9 +36,15 @@ struct SupervisorState {
       return promise;
     }
     self->request(wiring.queue, caf::infinite, LoadFirst{})
-        .then([this, promise](LoadDone& done) mutable {
-          promise.deliver(done.error ? Listening{done.error, "", ""} : listen());
-        });
+        .then(
+            [this, promise](LoadDone& done) mutable {
+              promise.deliver(done.error ? Listening{done.error, "", ""} : listen());
+            },
+            [this, promise](const caf::error& error) mutable {
+              promise.deliver(Listening{Error{ErrorCode::internal, "the queue failed", "",
+                                              self->system().render(error), ""},
+                                        "", ""});
+            });
     return promise;
   }
 
@@ -68,6 +74,8 @@ struct SupervisorState {
     add(kLink, wiring.link, [this, &system] {
       return spawn_broker_link(system, readers[1], sockets, options.languages);
     });
+    add("reader", wiring.reader,
+        [&system, reader = readers[3]] { return spawn_reader(system, reader); });
     add("streams", wiring.streams, [&system] { return spawn_streams(system); });
     add("retry", wiring.retry, [&system] { return spawn_retry(system); });
     add("dead_letter", wiring.dead_letter,
@@ -91,6 +99,7 @@ struct SupervisorState {
   void wire_all() {
     caf::anon_send(wiring.queue, wiring);
     caf::anon_send(wiring.link, wiring);
+    caf::anon_send(wiring.reader, wiring);
     caf::anon_send(wiring.streams, wiring);
     caf::anon_send(wiring.retry, wiring);
     caf::anon_send(wiring.dead_letter, wiring);

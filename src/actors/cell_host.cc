@@ -71,6 +71,14 @@ void CellHost::kill_all() {
   }
   for (const CellId id : live) kill(id, sandbox::KillReason::shutdown);
 }
-void CellHost::stop() { runner_->stop(); }
+// Handlers first: nobody cancelled what is killed here, so its end is not told. The broker gives
+// the tasks to another worker.
+void CellHost::stop() {
+  {
+    const std::lock_guard lock(mutex_);
+    handlers_ = nullptr;
+  }
+  runner_->stop();
+}
 
 }  // namespace kiln::actors

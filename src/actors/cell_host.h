@@ -28,7 +28,7 @@ class CellHost {
   void kill(sandbox::CellId id, sandbox::KillReason reason);
   // All that were started so far: their executor is gone. Their ends are still told.
   void kill_all();
-  // Kills all cells; no handler is called after it returned.
+  // Kills all cells without telling how they ended; no handler is called after it began.
   void stop();
 
  private:

@@ -19,8 +19,8 @@ std::vector<net::Inbound> Intake::take(std::vector<net::Inbound> batch) {
   std::vector<net::Outbound> answers;
   for (net::Inbound& message : batch) {
     // What workers say is bounded by what they were given to run, and is never turned away.
-    if (message.peer == net::Peer::worker || waiting_ + message.bytes.size() <= max_bytes_) {
-      waiting_ += message.bytes.size();
+    if (message.peer == net::Peer::worker || waiting_ + cost_of(message) <= max_bytes_) {
+      waiting_ += cost_of(message);
       taken.push_back(std::move(message));
     } else {
       answers.push_back(busy_answer(message));

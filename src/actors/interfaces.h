@@ -4,8 +4,9 @@
 //
 //   clients ─┐              ┌─> journal (store)
 //   workers ─┴ broker_link ─┼─> queue ─┬─> retry ──┐
-//                 ^   │     ^          ├─> dead_letter
-//                 │   └─> streams <────┤           │
+//                 ^ │ │     ^          ├─> dead_letter
+//                 │ │ └─> streams <────┤           │
+//                 │ └─> reader ─┘      │           │
 //                 └─────────┴──────────┴───────────┘         queue ─> telemetry
 //
 //   broker ── session ──> executor ──> cells ──> streamer ──> session
@@ -45,9 +46,11 @@ using QueueActor =
                      caf::reacts_to<StopAtom>>;
 using BrokerLinkActor = caf::typed_actor<caf::reacts_to<BrokerWiring>, caf::reacts_to<InboundBatch>,
                                          caf::reacts_to<PeerLost>, caf::reacts_to<EffectBatch>,
-                                         caf::reacts_to<ClientEvents>>;
-using StreamsActor = caf::typed_actor<caf::reacts_to<BrokerWiring>, caf::reacts_to<WatchAgain>,
-                                      caf::reacts_to<StreamBatch>, caf::reacts_to<OutputBatch>>;
+                                         caf::reacts_to<AnswerBatch>, caf::reacts_to<ClientEvents>>;
+using ReaderActor = caf::typed_actor<caf::reacts_to<BrokerWiring>, caf::reacts_to<ReadBatch>>;
+using StreamsActor =
+    caf::typed_actor<caf::reacts_to<BrokerWiring>, caf::reacts_to<WatchAgain>,
+                     caf::reacts_to<StreamBatch>, caf::reacts_to<WorkerOutputBatch>>;
 using RetryActor = caf::typed_actor<caf::reacts_to<BrokerWiring>, caf::reacts_to<ScheduleBatch>,
                                     caf::reacts_to<TickAtom>>;
 using DeadLetterActor = caf::typed_actor<caf::reacts_to<BrokerWiring>, caf::reacts_to<DeadBatch>>;
@@ -62,6 +65,7 @@ struct BrokerWiring {
   JournalActor journal;
   QueueActor queue;
   BrokerLinkActor link;
+  ReaderActor reader;
   StreamsActor streams;
   RetryActor retry;
   DeadLetterActor dead_letter;
@@ -79,6 +83,7 @@ QueueActor spawn_queue(caf::actor_system& system, SharedReader reader);
 BrokerLinkActor spawn_broker_link(caf::actor_system& system, SharedReader reader,
                                   std::shared_ptr<BrokerSockets> sockets,
                                   config::Languages languages);
+ReaderActor spawn_reader(caf::actor_system& system, SharedReader reader);
 StreamsActor spawn_streams(caf::actor_system& system);
 RetryActor spawn_retry(caf::actor_system& system);
 DeadLetterActor spawn_dead_letter(caf::actor_system& system, SharedReader reader);
@@ -144,7 +149,10 @@ KILN_LOCAL(EffectBatch)
 KILN_LOCAL(ClientEvents)
 KILN_LOCAL(WatchAgain)
 KILN_LOCAL(StreamBatch)
+KILN_LOCAL(WorkerOutputBatch)
 KILN_LOCAL(OutputBatch)
+KILN_LOCAL(ReadBatch)
+KILN_LOCAL(AnswerBatch)
 KILN_LOCAL(ScheduleBatch)
 KILN_LOCAL(DeadBatch)
 KILN_LOCAL(CountBatch)

@@ -2,12 +2,18 @@
 // disk. It commits what it is given, one batch at a time; the queue sends the next batch, with all
 // that came meanwhile, once this one is answered. That is group commit without waiting for company.
 //
-// After an io_error nothing more is accepted from the open store (a later fsync proves nothing
-// about the earlier one): Reload closes it and opens it anew.
+// After an error that lasts (an io_error) nothing more is accepted from the open store (a later
+// fsync proves nothing about the earlier one): Reload closes it and opens it anew.
 #include "actors/actor.h"
 
 namespace kiln::actors {
 namespace {
+
+// After these the open store may go on (store.h); after any other it is opened anew.
+bool stays_usable(ErrorCode code) {
+  return code == ErrorCode::busy || code == ErrorCode::conflict || code == ErrorCode::too_large ||
+         code == ErrorCode::internal;
+}
 
 struct JournalState {
   static inline const char* name = "journal";
@@ -19,7 +25,7 @@ struct JournalState {
     if (!store) return {Error{ErrorCode::io_error, "the store is closed", "", "", ""}};
     const Status status = store->commit(writes);
     if (status.ok()) return {};
-    broken = broken || status.error().code == ErrorCode::io_error;
+    broken = broken || !stays_usable(status.error().code);
     log::failure(log::Level::error, "a commit failed", status.error());
     return {status.error()};
   }
@@ -37,7 +43,7 @@ struct JournalState {
   Loaded reload() {
     Loaded loaded;
     const auto refuse = [&](Error error) {
-      broken = broken || error.code == ErrorCode::io_error;
+      broken = broken || !stays_usable(error.code);
       return Loaded{std::move(error), {}, {}};
     };
     if (Status status = reopen(); !status.ok()) return refuse(status.error());

@@ -10,12 +10,21 @@ void LiveOutput::add(uint8_t stream, uint64_t offset, std::string_view bytes) {
     const bool joins = !chunks_.empty() && chunks_.back().stream == stream &&
                        chunks_.back().offset + chunks_.back().bytes.size() == bytes_ &&
                        chunks_.back().bytes.size() < kMaxChunkBytes;
-    if (!joins) chunks_.push_back({stream, bytes_, {}});
+    if (!joins) {
+      chunks_.push_back({stream, bytes_, {}});
+      cost_ += sizeof(Chunk);
+    }
     Chunk& chunk = chunks_.back();
     const size_t part = std::min(bytes.size(), kMaxChunkBytes - chunk.bytes.size());
     chunk.bytes.append(bytes.substr(0, part));
     bytes_ += part;
+    cost_ += part;
     bytes.remove_prefix(part);
+  }
+  while (cost_ > kMaxLiveBytes) {
+    cost_ -= sizeof(Chunk) + chunks_.front().bytes.size();
+    chunks_.pop_front();
+    if (next_chunk_ > 0) --next_chunk_;
   }
 }
 

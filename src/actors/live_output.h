@@ -1,8 +1,10 @@
 // The output of one running task, kept in the order it was read, so that who watches later gets all
-// of it from offset 0. What is kept of each stream is bounded by the task's limits. One owner.
+// of it from offset 0. What is kept is bounded: of a program that prints more, or very small pieces
+// to both streams in turn, the oldest is dropped, which the offsets show. One owner.
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -12,6 +14,7 @@
 namespace kiln::actors {
 
 inline constexpr size_t kMaxChunkBytes = 64 * 1024;
+inline constexpr size_t kMaxLiveBytes = size_t{4} << 20U;  // of one task, bookkeeping included
 
 class LiveOutput {
  public:
@@ -37,7 +40,8 @@ class LiveOutput {
   uint64_t bytes_ = 0;
   uint64_t sent_ = 0;      // offset up to which all was sent
   size_t next_chunk_ = 0;  // no earlier chunk reaches beyond sent_
-  std::vector<Chunk> chunks_;
+  size_t cost_ = 0;        // of the chunks
+  std::deque<Chunk> chunks_;
 };
 
 }  // namespace kiln::actors

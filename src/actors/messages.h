@@ -88,14 +88,34 @@ struct ClientEvents {
 };
 // queue -> streams: the scheduler is loaded anew and knows of no watcher.
 struct WatchAgain {};
-// queue -> streams; broker_link -> streams, for the end of a task that the scheduler no longer
+// queue -> streams; reader -> streams, for the end of a task that the scheduler no longer
 // knows.
 struct StreamBatch {
   std::vector<core::StreamNews> news;
 };
-// broker_link -> streams; executor's streamer -> session.
+// broker_link -> streams, with the worker that said it.
+struct WorkerOutput {
+  InstanceId worker;
+  model::Output chunk;
+};
+struct WorkerOutputBatch {
+  std::vector<WorkerOutput> output;
+};
+// streamer -> session.
 struct OutputBatch {
   std::vector<model::Output> output;
+};
+// broker_link -> reader: answers that are to be read from the store.
+struct ReadBatch {
+  std::vector<core::Reply> replies;
+};
+// reader -> broker_link: encoded.
+struct Answer {
+  core::ClientRef client;
+  std::string bytes;
+};
+struct AnswerBatch {
+  std::vector<Answer> answers;
 };
 // queue -> retry.
 struct ScheduleBatch {

@@ -3,8 +3,10 @@
 #pragma once
 
 #include <list>
-#include <unordered_map>
+#include <map>
+#include <utility>
 
+#include "base/hash.h"
 #include "base/ids.h"
 #include "model/records.h"
 
@@ -14,15 +16,17 @@ class ProgramCache {
  public:
   explicit ProgramCache(size_t max_bytes) : max_bytes_(max_bytes) {}
 
-  // A program larger than the bound is not kept.
-  void put(const TaskId& id, model::Bytes program);
+  // `body` is the hash of the submission that it came with: a refused one under the same id does
+  // not take the accepted one's place. A program larger than the bound is not kept.
+  void put(const TaskId& id, const Sha256& body, model::Bytes program);
   // Null if it is not here.
-  model::Bytes find(const TaskId& id);
+  model::Bytes find(const TaskId& id, const Sha256& body);
   size_t bytes() const { return bytes_; }
 
  private:
+  using Key = std::pair<TaskId, Sha256>;
   struct Entry {
-    TaskId id;
+    Key key;
     model::Bytes program;
   };
   void drop(std::list<Entry>::iterator entry);
@@ -30,7 +34,7 @@ class ProgramCache {
   size_t max_bytes_;
   size_t bytes_ = 0;
   std::list<Entry> entries_;  // most recently used first
-  std::unordered_map<TaskId, std::list<Entry>::iterator> by_id_;
+  std::map<Key, std::list<Entry>::iterator> by_key_;
 };
 
 }  // namespace kiln::actors

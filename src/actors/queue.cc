@@ -21,8 +21,10 @@ namespace {
 
 constexpr Duration kReloadPause = std::chrono::seconds(1);
 constexpr Duration kLongestSleep = std::chrono::seconds(1);
-// Effects that wait for the store; above this clients are told to try again.
+// Effects, and bytes of programs and results, that wait for the store; above either clients are
+// told to try again.
 constexpr size_t kMaxWaitingEffects = 200'000;
+constexpr size_t kMaxWaitingBytes = size_t{256} << 20U;
 
 struct QueueState {
   static inline const char* name = "queue";
@@ -32,7 +34,7 @@ struct QueueState {
   EffectRouter router;
   std::optional<core::Scheduler> scheduler;  // nothing: not loaded
   core::Outbox outbox;
-  std::optional<MonoTime> alarm;  // when the next tick comes
+  Alarm alarm;
   bool loading = false;
   bool stopping = false;
 
@@ -60,7 +62,9 @@ struct QueueState {
   void take(core::Command command) {
     if (!scheduler) return refuse(command, "its store does not work");
     if (stopping) return refuse(command, "it is stopping");
-    if (client_of(command) && outbox.waiting_effects() > kMaxWaitingEffects) {
+    const bool full =
+        outbox.waiting_effects() > kMaxWaitingEffects || outbox.waiting_bytes() > kMaxWaitingBytes;
+    if (full && client_of(command)) {
       return refuse(command, "its store does not keep up");
     }
     if (look_up_known(command)) carry_out(scheduler->apply(std::move(command), real_now()));
@@ -160,7 +164,7 @@ struct QueueState {
     if (stopping) return self->quit();
     if (loaded.error) {
       log::failure(log::Level::error, "the store cannot be used; trying again", *loaded.error);
-      self->delayed_send(self, kReloadPause, TickAtom::value);
+      alarm.set(self, real_now().mono + kReloadPause);
       return;
     }
     start_scheduler(loaded);
@@ -192,17 +196,13 @@ struct QueueState {
   // --- time
 
   void set_alarm() {
-    if (!scheduler) return;
     const MonoTime now = real_now().mono;
-    const MonoTime due =
-        std::min(scheduler->next_deadline().value_or(now + kLongestSleep), now + kLongestSleep);
-    if (alarm && *alarm <= due) return;
-    alarm = due;
-    self->delayed_send(self, std::max(due - now, Duration(0)), TickAtom::value);
+    const auto deadline = scheduler ? scheduler->next_deadline() : std::nullopt;
+    alarm.set(self, std::min(deadline.value_or(now + kLongestSleep), now + kLongestSleep));
   }
 
   void tick() {
-    alarm.reset();
+    if (!alarm.ring()) return;
     if (!scheduler) {
       if (!stopping) load();
       return;

@@ -16,7 +16,7 @@ struct RetryState {
   RetryActor::stateful_pointer<RetryState> self = nullptr;
   QueueActor queue;
   core::DueTimes times;
-  std::optional<MonoTime> alarm;  // when the next tick comes
+  Alarm alarm;
 
   void schedule(const ScheduleBatch& batch) {
     for (const core::Schedule& one : batch.schedules) times.schedule(one.id, one.version, one.due);
@@ -35,15 +35,11 @@ struct RetryState {
     const auto next = times.next();
     const Duration sleep =
         next ? std::clamp(*next - now, Duration(0), kLongestSleep) : kLongestSleep;
-    const MonoTime due = real_now().mono + sleep;
-    if (alarm && *alarm <= due) return;
-    alarm = due;
-    self->delayed_send(self, sleep, TickAtom::value);
+    alarm.set(self, real_now().mono + sleep);
   }
 
   void tick() {
-    alarm.reset();
-    tell_due();
+    if (alarm.ring()) tell_due();
   }
 };
 

@@ -15,8 +15,16 @@ struct SessionState {
   WorkerWiring wiring;
   std::function<void()> on_left;
   std::optional<core::WorkerSession> session;
-  std::optional<MonoTime> alarm;  // when the next tick comes
+  Alarm alarm;
   std::unique_ptr<net::DealerLink> link;
+
+  SessionState() = default;
+  SessionState(const SessionState&) = delete;
+  SessionState& operator=(const SessionState&) = delete;
+  // What was said last (goodbye) goes out.
+  ~SessionState() {
+    if (link) link->stop();
+  }
 
   static MonoTime now() { return real_now().mono; }
 
@@ -105,16 +113,10 @@ struct SessionState {
     set_alarm();
   }
 
-  void set_alarm() {
-    const MonoTime due = session->next_deadline();
-    if (alarm && *alarm <= due) return;
-    alarm = due;
-    self->delayed_send(self, std::max(due - now(), Duration(0)), TickAtom::value);
-  }
+  void set_alarm() { alarm.set(self, session->next_deadline()); }
 
   void tick() {
-    alarm.reset();
-    apply(session->tick(now()));
+    if (alarm.ring()) apply(session->tick(now()));
   }
 
   void finished(TaskFinished& finished) {

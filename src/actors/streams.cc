@@ -61,9 +61,9 @@ struct StreamsState {
     send(std::move(events));
   }
 
-  void output(const OutputBatch& batch) {
+  void output(const WorkerOutputBatch& batch) {
     ClientEvents events;
-    for (const model::Output& chunk : batch.output) add(hub.output(chunk), events);
+    for (const WorkerOutput& one : batch.output) add(hub.output(one.worker, one.chunk), events);
     send(std::move(events));
   }
 
@@ -83,7 +83,7 @@ StreamsActor::behavior_type streams(StreamsActor::stateful_pointer<StreamsState>
       [=](const BrokerWiring& wiring) { self->state.wiring = wiring; },
       [=](WatchAgain) { self->state.watch_again(); },
       [=](const StreamBatch& batch) { self->state.apply(batch); },
-      [=](const OutputBatch& batch) { self->state.output(batch); },
+      [=](const WorkerOutputBatch& batch) { self->state.output(batch); },
   };
 }
 

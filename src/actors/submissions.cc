@@ -9,6 +9,8 @@ namespace {
 
 // A result travels in one message until large values have a way of their own.
 constexpr int64_t kMaxOutputBytes = model::kMB;
+// A worker gets it in one message, with the lease and names around it.
+constexpr size_t kMaxProgramBytes = net::kMaxMessageBytes - 4'096;
 
 Error under(const std::string& parent, Error error) {
   error.field = error.field.empty() ? parent : parent + "." + error.field;
@@ -18,6 +20,13 @@ Error under(const std::string& parent, Error error) {
 // "task" is one, "tasks" is a list.
 std::string name_of(const std::string& field, size_t index) {
   return field == "task" ? field : field + "[" + std::to_string(index) + "]";
+}
+
+Error too_large_together() {
+  return {ErrorCode::too_large,
+          "program, input and files are larger than " + std::to_string(kMaxProgramBytes) +
+              " bytes together",
+          "", "", "send less, or split the task"};
 }
 
 uint32_t bits_of(const std::vector<model::RetryReason>& reasons) {
@@ -60,6 +69,9 @@ Result<std::vector<core::Submission>> Submissions::make(std::vector<model::TaskS
       return under(name_of(field, i), status.error());
     }
     made.push_back(make_one(std::move(specs[i]), now));
+    if (made.back().program->size() > kMaxProgramBytes) {
+      return under(name_of(field, i), too_large_together());
+    }
   }
   return made;
 }

@@ -108,7 +108,8 @@ struct Unwatch {
   std::string route;
   std::optional<TaskId> id;  // absent: all of the client's
 };
-struct AttemptStarted {  // output counts only under this lease from now on
+struct AttemptStarted {  // only this worker's output under this lease counts from now on
+  InstanceId worker;
   model::LeaseRef lease;
   uint32_t attempt = 1;
 };

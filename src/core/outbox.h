@@ -8,7 +8,8 @@
 //   committed()   ── the batch is on disk: effects up to its last write become ready, in order
 //   failed()      ── the batch is not: everything that waits is dropped, the owner reloads the core
 //
-// Lazy writes hold nothing back but travel in order with the others.
+// Lazy writes hold nothing back but travel in order with the others. Signs of life to workers
+// (heartbeat_ok, hello_first, welcome) tell nothing of tasks and never wait.
 #pragma once
 
 #include <cstdint>
@@ -39,6 +40,8 @@ class Outbox {
 
   bool idle() const;  // nothing waits and nothing is under way
   size_t waiting_effects() const;
+  // Programs and results that are not on disk yet.
+  size_t waiting_bytes() const { return pending_bytes_ + batch_bytes_; }
 
  private:
   struct Entry {
@@ -50,6 +53,8 @@ class Outbox {
   uint64_t made_ = 0;       // non-lazy Persists pushed
   uint64_t in_batch_ = 0;   // of them, in the batch under way (cumulative)
   uint64_t committed_ = 0;  // of them, on disk
+  size_t pending_bytes_ = 0;
+  size_t batch_bytes_ = 0;  // of the batch under way
   bool under_way_ = false;
 };
 

@@ -33,6 +33,8 @@ NextStep after_verdict(model::Verdict verdict, const Retries& retries, Jitter ji
   if (verdict == model::Verdict::ok) return NextStep{TaskState::succeeded, std::nullopt, {}};
   const std::optional<RetryReason> reason = model::retry_reason_of(verdict);
   if (!reason || !allows(retries, *reason)) return NextStep{TaskState::failed, std::nullopt, {}};
+  // Who allows no retry at all has used none up.
+  if (retries.max == 0) return NextStep{TaskState::failed, std::nullopt, {}};
   if (retries.used >= retries.max) return NextStep{TaskState::dead, reason, {}};
   return NextStep{TaskState::retrying, reason, backoff(retries.used + 1, jitter, random)};
 }

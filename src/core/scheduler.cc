@@ -9,6 +9,8 @@ namespace kiln::core {
 
 using model::TaskState;
 
+constexpr uint32_t kWatchSerialBits = 32;  // watches in one boot
+
 Error no_such_task(const TaskId& id) {
   return Error{ErrorCode::not_found, "there is no task " + to_string(id), "id", "",
                "Results are kept for 7 days"};
@@ -18,6 +20,8 @@ Scheduler::Impl::Impl(SchedulerOptions options, Random random)
     : options_(options),
       random_(random),
       last_seq_(options.last_seq),
+      // Above those of earlier boots, which may still be on their way.
+      watch_serial_(options.boot << kWatchSerialBits),
       leases_(options.boot),
       waiters_(options.max_waiters_per_task) {}
 
@@ -45,6 +49,7 @@ void Scheduler::Impl::load(const model::TaskRow& row) {
 Effects Scheduler::Impl::finish_load(Now now) {
   now_ = now;
   last_tick_ = now.mono;
+  loaded_seq_ = last_seq_;
   if (leases_.size() > 0) claims_until_ = now.mono + options_.window;
   return schedules();
 }

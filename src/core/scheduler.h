@@ -27,6 +27,7 @@ struct SchedulerOptions {
   Duration heartbeat = std::chrono::seconds(1);
   Duration window = std::chrono::seconds(3);  // silence after which a lease is lost
   Duration unreachable_grace = std::chrono::milliseconds(500);
+  Duration returned_pause = std::chrono::milliseconds(100);  // of a worker that gave a task back
   uint32_t max_losses = 3;                  // the third lost worker makes a task poison
   Duration tick = std::chrono::seconds(1);  // a tick at least this often
   size_t max_waiters_per_task = 1'000;

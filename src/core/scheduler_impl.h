@@ -140,7 +140,8 @@ class Scheduler::Impl {
   Effects out_;
   uint64_t persists_ = 0;  // non-lazy Persist effects made
   uint64_t last_seq_;
-  uint64_t watch_serial_ = 0;
+  uint64_t loaded_seq_ = 0;  // the highest at the end of the load: above it are tasks of this boot
+  uint64_t watch_serial_;
   MonoTime last_tick_{};
   std::optional<MonoTime> claims_until_;  // after a load: when unclaimed leases are lost
 

@@ -25,9 +25,9 @@ void Scheduler::Impl::grant(Task& task, Worker& worker) {
 
 void Scheduler::Impl::assign(const Task& task, const Lease& lease) {
   const bool watched = watched_.contains(task.id);
-  if (watched) publish(AttemptStarted{lease.ref, task.attempt});
-  send(lease.worker,
-       model::Assign{lease.ref, task.attempt, *task.queue, *task.language, watched, nullptr});
+  if (watched) publish(AttemptStarted{lease.worker, lease.ref, task.attempt});
+  send(lease.worker, model::Assign{lease.ref, task.attempt, *task.queue, *task.language, watched,
+                                   nullptr, task.body_hash});
 }
 
 void Scheduler::Impl::release(Lease& lease) {
@@ -120,7 +120,10 @@ void Scheduler::Impl::said(Worker& worker, const model::Refused& message) {
 
 void Scheduler::Impl::said(Worker& worker, const model::Returned& message) {
   Lease* lease = leases_.current(message.lease, worker.instance);
-  if (lease != nullptr) give_back(*lease);
+  if (lease == nullptr) return;
+  // For a moment others come first, or it would be given the same task again at once.
+  roster_.pause(worker, now_.mono + options_.returned_pause);
+  give_back(*lease);
 }
 
 // It ended with this lease's result, and that is on its way to the disk.

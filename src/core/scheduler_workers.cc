@@ -79,7 +79,8 @@ bool Scheduler::Impl::claim(Worker& worker, const LeaseRef& ref) {
 }
 
 bool Scheduler::Impl::may_adopt(const Task& task, const model::Epoch& epoch) const {
-  return epoch.boot < leases_.boot() && epoch > task.epoch;
+  // What was accepted in this boot no earlier broker can have leased.
+  return epoch.boot < leases_.boot() && epoch > task.epoch && task.seq <= loaded_seq_;
 }
 
 void Scheduler::Impl::adopt(Worker& worker, Task& task, const model::Epoch& epoch) {
@@ -106,7 +107,7 @@ void Scheduler::Impl::displace(Task& task) {
 
 void Scheduler::Impl::watch_lease(const Task& task, const Lease& lease) {
   if (lease.worker.is_nil()) return;
-  publish(AttemptStarted{lease.ref, task.attempt});
+  publish(AttemptStarted{lease.worker, lease.ref, task.attempt});
   send(lease.worker, model::WatchLease{lease.ref});
 }
 
@@ -142,7 +143,11 @@ void Scheduler::Impl::said(Worker& worker, const model::Credit& message) {
 // Streams takes it; here it is a sign of life.
 void Scheduler::Impl::said(Worker& /*worker*/, const model::Output& /*message*/) {}
 
+// What it was given and never started counts for nothing: the assignment crossed the goodbye.
 void Scheduler::Impl::said(Worker& worker, const model::Goodbye& /*message*/) {
+  for (const TaskId& id : std::vector<TaskId>(worker.leases.begin(), worker.leases.end())) {
+    if (Lease* lease = leases_.of(id); !lease->started) give_back(*lease);
+  }
   lose_worker(InstanceId(worker.instance), "the worker left");
 }
 

@@ -27,10 +27,11 @@ StreamHub::Outcome StreamHub::apply(const StreamNews& news) {
   return out;
 }
 
-StreamHub::Events StreamHub::output(const model::Output& message) {
+StreamHub::Events StreamHub::output(const InstanceId& worker, const model::Output& message) {
   Events events;
   const auto found = tasks_.find(message.lease.id);
   if (found == tasks_.end() || found->second.lease != message.lease) return events;
+  if (found->second.worker != worker) return events;  // not its lease
   Task& task = found->second;
   std::string_view data = message.data;
   if (data.empty() || data.size() > std::numeric_limits<uint64_t>::max() - message.offset)
@@ -75,6 +76,7 @@ void StreamHub::on(const AttemptStarted& news, Outcome& out) {
   // holds. After that each one starts anew.
   const bool another = task.lease.has_value();
   task.lease = news.lease;
+  task.worker = news.worker;
   task.attempt = news.attempt;
   clear(task);
   task.end = 0;

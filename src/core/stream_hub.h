@@ -68,7 +68,7 @@ class StreamHub {
   explicit StreamHub(StreamBounds bounds = {}) : bounds_(bounds) {}
 
   Outcome apply(const StreamNews& news);
-  Events output(const model::Output& message);
+  Events output(const InstanceId& worker, const model::Output& message);
 
   // Every watcher, with the offset it has got to: what a core that forgot them is told.
   std::vector<Subscribe> subscriptions() const;
@@ -90,6 +90,7 @@ class StreamHub {
   };
   struct Task {
     std::optional<model::LeaseRef> lease;
+    InstanceId worker;  // that holds it
     uint32_t attempt = 0;
     uint64_t serial = 0;     // of the last Watch
     std::deque<Chunk> ring;  // contiguous; its last chunk ends at `end`

@@ -69,10 +69,14 @@ SessionEffects WorkerSession::tick(MonoTime now) {
   if (now - last_heard_ >= options_.window) {
     serving_ = false;
     last_heard_ = now;  // the new link has a window of its own
+    last_hello_ = now;  // it says hello when it is open
     out.emplace_back(Reconnect{});
   } else if (serving_ && now - last_beat_ >= options_.heartbeat) {
     last_beat_ = now;
     tell(out, model::Heartbeat{});
+  } else if (!serving_ && now - last_hello_ >= options_.heartbeat) {
+    // The broker may have been loading when the last one came. It waits one window for claims.
+    say_hello(now, out);
   }
   return out;
 }
@@ -80,7 +84,7 @@ SessionEffects WorkerSession::tick(MonoTime now) {
 MonoTime WorkerSession::next_deadline() const {
   if (left_ || !linked_) return kNever;
   const MonoTime silence = last_heard_ + options_.window;
-  return serving_ ? std::min(silence, last_beat_ + options_.heartbeat) : silence;
+  return std::min(silence, (serving_ ? last_beat_ : last_hello_) + options_.heartbeat);
 }
 
 SessionEffects WorkerSession::drain() {

@@ -44,6 +44,12 @@ struct Hello {
   bool weak_isolation = false;
   bool operator==(const Hello&) const = default;
 };
+inline constexpr uint32_t kMaxSlots = 1'024;
+inline constexpr size_t kMaxHelloNames = 64;  // languages, tags, queues: each
+inline constexpr size_t kMaxVersionLength = 64;
+// Errors name the field.
+Status validate(const Hello& hello);
+
 struct Heartbeat {
   bool operator==(const Heartbeat&) const = default;
 };
@@ -106,6 +112,7 @@ struct Assign {
   std::string language;
   bool watch = false;  // send output as it comes, from the start
   Bytes program;  // an encoded Program (net/codec.h); null in the core, filled in by the sender
+  Sha256 body_hash{};  // not sent: which submission's program the sender is to fill in
 };
 // Kill it; the broker has committed its end already.
 struct CancelLease {

@@ -55,6 +55,55 @@ TEST_F(BrokerTest, AnswersTheSameSubmissionOnceAndAnotherBodyWithConflict) {
   EXPECT_EQ(other.error().code, ErrorCode::conflict);
 }
 
+TEST_F(BrokerTest, ARefusedSubmissionDoesNotChangeTheProgramThatRuns) {
+  net::Submit submit = submission("print('mine')");
+  submit.task.id = TaskId{{5}};
+  ASSERT_TRUE(client_->request(submit).ok());
+  submit.task.program.code = "print('not mine')";
+  ASSERT_FALSE(client_->request(submit).ok());
+  ScriptedWorker worker(broker_->workers_endpoint(), 1);
+  worker.hello();
+  const auto assign = worker.next<model::Assign>();
+  ASSERT_TRUE(assign.has_value());
+  EXPECT_EQ(net::decode_program(*assign->program)->code, "print('mine')");
+}
+
+TEST_F(BrokerTest, TheLargestTaskThatIsAcceptedReachesAWorker) {
+  net::Submit submit = submission("print(1)");
+  submit.task.program.stdin_bytes.assign(model::kMaxStdinBytes, 'i');
+  const auto add_file = [&](size_t size) {
+    const std::string name = std::to_string(submit.task.program.files.size());
+    submit.task.program.files.push_back({name, std::string(size, 'f')});
+  };
+  while (submit.task.program.files.size() < 127) add_file(model::kMaxInlineFileBytes);
+  add_file(model::kMaxInlineFileBytes - 1'000);
+  const auto refused = client_->request(submit, kPatience);
+  ASSERT_FALSE(refused.ok());
+  EXPECT_EQ(refused.error().code, ErrorCode::too_large);
+  submit.task.program.files.back().bytes.resize(model::kMaxInlineFileBytes - 10'000);
+  ASSERT_TRUE(client_->request(submit, kPatience).ok());
+  ScriptedWorker worker(broker_->workers_endpoint(), 1);
+  worker.hello();
+  EXPECT_TRUE(worker.next<model::Assign>().has_value());
+}
+
+TEST_F(BrokerTest, AResultThatCannotBeReadIsOurFailure) {
+  ScriptedWorker worker(broker_->workers_endpoint(), 1);
+  worker.hello();
+  net::Submit submit = submission("print(1)");
+  submit.task.wait = true;
+  const auto accepted = client_->request(submit);
+  ASSERT_TRUE(accepted.ok());
+  const auto assign = worker.next<model::Assign>();
+  ASSERT_TRUE(assign.has_value());
+  worker.say(model::Finished{assign->lease, model::Verdict::ok,
+                             std::make_shared<const std::string>("no result")});
+  const auto answer = client_->request(net::ResultOf{0, accepted->task->id, 10'000}, kPatience);
+  ASSERT_TRUE(answer.ok()) << answer.error().text();
+  EXPECT_EQ(answer->task->state, model::TaskState::failed);
+  EXPECT_EQ(answer->result->verdict, model::Verdict::infrastructure_error);
+}
+
 TEST_F(BrokerTest, KnowsARepeatedSubmissionAfterItsTaskEnded) {
   ScriptedWorker worker(broker_->workers_endpoint(), 1);
   worker.hello();

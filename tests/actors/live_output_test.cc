@@ -58,6 +58,18 @@ TEST(LiveOutput, CutsLongOutputIntoChunksWithoutAHole) {
   EXPECT_EQ(live.bytes(), text.size());
 }
 
+TEST(LiveOutput, KeepsTheNewestOfManySmallPieces) {
+  LiveOutput live(kLease, false);
+  const uint64_t pieces = kMaxLiveBytes / 16;
+  for (uint64_t i = 0; i < pieces; ++i) live.add(static_cast<uint8_t>(1 + i % 2), i, "x");
+  live.watch(true);
+  const auto out = taken(live);
+  ASSERT_FALSE(out.empty());
+  EXPECT_GT(out.front().offset, 0U) << "the oldest is gone";
+  EXPECT_EQ(out.back().offset, pieces - 1);
+  EXPECT_LT(out.size() * sizeof(model::Output), 4 * kMaxLiveBytes);
+}
+
 // A streamer that was started anew has not got what came before.
 TEST(LiveOutput, GoesOnAtTheOffsetWhereItBegan) {
   LiveOutput live(kLease, true);

@@ -170,8 +170,8 @@ TEST_P(ActorRestart, LosesNothingAcknowledged) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Broker, ActorRestart,
-                         testing::Values("journal", "queue", "broker_link", "streams", "retry",
-                                         "dead_letter", "telemetry"),
+                         testing::Values("journal", "queue", "broker_link", "reader", "streams",
+                                         "retry", "dead_letter", "telemetry"),
                          [](const auto& one) { return std::string(one.param); });
 INSTANTIATE_TEST_SUITE_P(Worker, ActorRestart, testing::Values("session", "executor", "streamer"),
                          [](const auto& one) { return std::string(one.param); });

@@ -61,6 +61,34 @@ TEST(OutboxTest, EffectsWaitForTheWritesBeforeThem) {
   EXPECT_THAT(numbers(outbox.push({told(5)})), ElementsAre(5));
 }
 
+// A worker that had to wait for these behind a slow commit would take the broker for gone.
+TEST(OutboxTest, SignsOfLifeDoNotWait) {
+  Outbox outbox;
+  const auto leave = [&](model::ToWorker message) {
+    return outbox.push({Send{InstanceId{}, std::move(message)}}).size();
+  };
+  outbox.push({wrote(10)});
+  EXPECT_EQ(leave(model::HeartbeatOk{}), 1U);
+  EXPECT_EQ(leave(model::HelloFirst{}), 1U);
+  EXPECT_EQ(leave(model::Welcome{}), 1U);
+  EXPECT_EQ(leave(model::FinishedOk{}), 0U);
+  EXPECT_EQ(leave(model::Fenced{}), 0U);
+}
+
+TEST(OutboxTest, CountsTheBytesThatAreNotOnDisk) {
+  Outbox outbox;
+  const auto bytes = std::make_shared<const std::string>(100, 'x');
+  outbox.push({Persist{{model::InsertTask{{}, bytes}, model::PutResult{{}, bytes}}, false}});
+  EXPECT_EQ(outbox.waiting_bytes(), 200U);
+  outbox.take_batch();
+  outbox.push({Persist{{model::InsertTask{{}, bytes}}, false}});
+  EXPECT_EQ(outbox.waiting_bytes(), 300U);
+  outbox.committed();
+  EXPECT_EQ(outbox.waiting_bytes(), 100U);
+  outbox.failed();
+  EXPECT_EQ(outbox.waiting_bytes(), 0U);
+}
+
 TEST(OutboxTest, WhatArrivesDuringACommitGoesWithTheNext) {
   Outbox outbox;
   outbox.push({wrote(10), told(1)});

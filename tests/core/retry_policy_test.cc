@@ -93,6 +93,14 @@ TEST(AfterVerdict, DiesWhenRetriesAreUsedUp) {
   EXPECT_EQ(after(Verdict::wall_timeout, 3).state, TaskState::dead);
 }
 
+// It has none to use up, so it is no dead letter.
+TEST(AfterVerdict, FailsWhenTheTaskAllowsNoRetryAtAll) {
+  Random random(1);
+  const Retries none{0, 0, kDefaultOn, false};
+  EXPECT_EQ(after_verdict(Verdict::wall_timeout, none, Jitter::tenth, random).state,
+            TaskState::failed);
+}
+
 TEST(AfterVerdict, AWaitingClientAllowsNoRetry) {
   EXPECT_EQ(after(Verdict::infrastructure_error, 0, kDefaultOn, true).state, TaskState::failed);
   EXPECT_EQ(after(Verdict::wall_timeout, 0, kDefaultOn, true).state, TaskState::failed);

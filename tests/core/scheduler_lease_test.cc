@@ -210,6 +210,39 @@ TEST_F(SchedulerLease, GoodbyeGivesUpWhatIsHeld) {
   EXPECT_EQ(sent<model::HelloFirst>().size(), 1U);
 }
 
+TEST_F(SchedulerLease, WhatNeverStartedIsNotLostByAGoodbye) {
+  join(1);
+  submit(1);
+  ASSERT_EQ(assigned().attempt, 1U);
+  say(1, model::Goodbye{});
+  EXPECT_EQ(task(1).attempt, 0U);
+  EXPECT_EQ(task(1).losses, 0U);
+  join(2);
+  EXPECT_EQ(assigned().attempt, 1U);
+}
+
+TEST_F(SchedulerLease, WhatIsReturnedGoesToAnotherThatIsIdle) {
+  join(1, 2);
+  submit(1);
+  const LeaseRef lease = assigned().lease;
+  join(2);
+  say(1, model::Returned{lease});
+  ASSERT_EQ(all<Send>().size(), 1U);
+  EXPECT_EQ(all<Send>().front().worker, worker_id(2));
+}
+
+// A task that no earlier broker can have leased is not there to be claimed.
+TEST_F(SchedulerLease, AClaimOfAnEarlierBootForATaskOfThisOneIsRefused) {
+  options.boot = 2;
+  restart(2, {});
+  submit(1);
+  model::Hello liar = hello(1);
+  liar.leases = {{task_id(1), {1, 1'000}}};
+  say(1, liar);
+  ASSERT_EQ(sent<model::Fenced>().size(), 1U);
+  EXPECT_EQ(assigned().lease.epoch.boot, 2U);
+}
+
 TEST_F(SchedulerLease, ARefusalCountsNoAttemptAndRestsTheWorker) {
   join(1);
   submit(1);

@@ -54,7 +54,11 @@ void SchedulerModel::hello(const model::Hello& hello, Now now) {
 }
 
 void SchedulerModel::goodbye(const InstanceId& worker) {
-  if (workers_.contains(worker) && !workers_.at(worker).unreachable) lose_worker(worker);
+  if (!workers_.contains(worker) || workers_.at(worker).unreachable) return;
+  for (auto& [id, task] : tasks_) {
+    if (task.lease && task.worker == worker && !task.started) give_back(task);
+  }
+  lose_worker(worker);
 }
 
 void SchedulerModel::unreachable(const InstanceId& worker, Now now) {
@@ -93,7 +97,10 @@ void SchedulerModel::started(const InstanceId& worker, const LeaseRef& ref, Now 
 
 void SchedulerModel::returned(const InstanceId& worker, const LeaseRef& ref, Now now) {
   if (!heard(worker, now)) return;
-  if (Task* task = leased(worker, ref); task != nullptr) give_back(*task);
+  Task* task = leased(worker, ref);
+  if (task == nullptr) return;
+  workers_.at(worker).paused_until = now.mono + options_.returned_pause;
+  give_back(*task);
 }
 
 void SchedulerModel::refused(const InstanceId& worker, const LeaseRef& ref, Now now) {
@@ -115,7 +122,7 @@ void SchedulerModel::finished(const InstanceId& worker, const LeaseRef& ref, mod
   row.verdict = verdict;
   if (verdict == model::Verdict::ok) {
     end_lease(*task, TaskState::succeeded);
-  } else if (!may) {
+  } else if (!may || row.max_retries == 0) {
     end_lease(*task, TaskState::failed);
   } else if (row.retries_used >= row.max_retries) {
     end_lease(*task, TaskState::dead);

@@ -19,8 +19,9 @@ TaskId task(uint8_t number) {
 }
 model::LeaseRef lease(uint8_t number, uint64_t counter = 1) { return {task(number), {1, counter}}; }
 ClientRef client(std::string route) { return {std::move(route), 7, "default"}; }
+const InstanceId kWorker{{5}};
 AttemptStarted attempt(uint8_t number, uint64_t counter = 1) {
-  return {lease(number, counter), static_cast<uint32_t>(counter)};
+  return {kWorker, lease(number, counter), static_cast<uint32_t>(counter)};
 }
 model::Output output(uint8_t number, uint64_t offset, std::string data, uint8_t stream = 1,
                      uint64_t counter = 1) {
@@ -55,9 +56,28 @@ std::vector<std::string> words(const StreamHub::Events& events) {
 class StreamHubTest : public ::testing::Test {
  protected:
   std::vector<std::string> apply(const StreamNews& news) { return words(hub_.apply(news).events); }
-  std::vector<std::string> put(const model::Output& message) { return words(hub_.output(message)); }
+  std::vector<std::string> put(const model::Output& message) {
+    return words(hub_.output(kWorker, message));
+  }
   StreamHub hub_;
 };
+
+TEST_F(StreamHubTest, AnotherWorkerCannotSpeakForALease) {
+  apply(Watch{client("a"), task(1), 0, 1});
+  apply(attempt(1));
+  EXPECT_TRUE(hub_.output(InstanceId{{6}}, output(1, 0, "forged")).empty());
+  EXPECT_THAT(put(output(1, 0, "true")), ElementsAre("a: 0 stdout true"));
+}
+
+TEST_F(StreamHubTest, TellsWhoWatchesAndHowFarTheyAre) {
+  apply(Watch{client("a"), task(1), 0, 1});
+  apply(Watch{client("b"), task(2), 0, 2});
+  apply(attempt(1));
+  put(output(1, 0, "hello"));
+  std::map<std::string, uint64_t> offsets;
+  for (const Subscribe& one : hub_.subscriptions()) offsets[one.client.route] = one.offset;
+  EXPECT_EQ(offsets, (std::map<std::string, uint64_t>{{"a", 5}, {"b", 0}}));
+}
 
 TEST_F(StreamHubTest, OutputGoesToEachWatcherAsItComes) {
   EXPECT_THAT(apply(Watch{client("a"), task(1), 0, 1}), IsEmpty());
@@ -128,7 +148,7 @@ TEST_F(StreamHubTest, TheRingIsBoundedAndWhatItLostIsAGap) {
   apply(attempt(1));
   uint64_t offset = 0;
   for (int i = 0; i < 20; ++i, offset += 50'000) {
-    const auto events = hub_.output(output(1, offset, std::string(50'000, 'x')));
+    const auto events = hub_.output(kWorker, output(1, offset, std::string(50'000, 'x')));
     uint64_t got = 0;
     for (const auto& one : events) {
       EXPECT_EQ(one.event.kind, StreamEvent::Kind::output) << "one who keeps up misses nothing";
@@ -155,7 +175,8 @@ TEST_F(StreamHubTest, TheRingIsBoundedAndWhatItLostIsAGap) {
 TEST_F(StreamHubTest, LargeOutputIsSentInParts) {
   apply(Watch{client("a"), task(1), 0, 1});
   apply(attempt(1));
-  const auto events = hub_.output(output(1, 0, std::string(3 * kMaxOutputEventBytes + 1, 'x')));
+  const auto events =
+      hub_.output(kWorker, output(1, 0, std::string(3 * kMaxOutputEventBytes + 1, 'x')));
   ASSERT_EQ(events.size(), 4U);
   EXPECT_EQ(events[3].event.offset, 3 * kMaxOutputEventBytes);
   EXPECT_EQ(events[3].event.data.size(), 1U);
@@ -166,7 +187,7 @@ TEST_F(StreamHubTest, SingleBytesInTurnStayInTheBound) {
   apply(Watch{client("a"), task(1), 0, 1});
   apply(attempt(1));
   for (uint64_t i = 0; i < 5'000; ++i) {
-    hub_.output(output(1, i, "x", static_cast<uint8_t>(1 + i % 2)));
+    hub_.output(kWorker, output(1, i, "x", static_cast<uint8_t>(1 + i % 2)));
     ASSERT_LE(hub_.held_bytes(), 10'000U);
   }
   const auto late = hub_.apply(Watch{client("b"), task(1), 0, 1}).events;
@@ -262,7 +283,8 @@ TEST_F(StreamHubTest, EachWatcherSeesTheBytesAtTheirPlace) {
       std::string data(uniform(random, 200), ' ');
       for (size_t i = 0; i < data.size(); ++i) data[i] = byte_at(offset + i);
       if (!data.empty()) end = std::max(end, offset + data.size());
-      check(hub_.output(output(1, offset, data, static_cast<uint8_t>(1 + uniform(random, 2)))));
+      check(hub_.output(kWorker,
+                        output(1, offset, data, static_cast<uint8_t>(1 + uniform(random, 2)))));
     }
     if (HasFatalFailure()) return;
     EXPECT_EQ(next["always"], end);

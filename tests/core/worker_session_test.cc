@@ -218,6 +218,18 @@ TEST_F(WorkerSessionTest, AnotherHelloIsSaidOncePerHeartbeat) {
   EXPECT_THAT(receive(model::HelloFirst{}, 1'103), ElementsAre("hello credit 2 lease 1/1"));
 }
 
+// The broker may be loading, and then waits one window for claims.
+TEST_F(WorkerSessionTest, SaysHelloEachHeartbeatUntilWelcome) {
+  session_.connected(at(0));
+  EXPECT_EQ(session_.next_deadline(), at(1'000));
+  EXPECT_THAT(words(session_.tick(at(999))), IsEmpty());
+  EXPECT_THAT(words(session_.tick(at(1'000))), ElementsAre("hello credit 2"));
+  EXPECT_THAT(words(session_.tick(at(1'001))), IsEmpty());
+  EXPECT_THAT(words(session_.tick(at(2'000))), ElementsAre("hello credit 2"));
+  welcome(2'001);
+  EXPECT_THAT(words(session_.tick(at(3'001))), ElementsAre("heartbeat"));
+}
+
 TEST_F(WorkerSessionTest, HeartbeatsAndSilence) {
   serve();
   EXPECT_EQ(session_.next_deadline(), at(1'000));
