@@ -18,6 +18,7 @@ namespace {
 
 constexpr unsigned kMaxArgument = 5;
 constexpr uint32_t kAllBits = 0xffff'ffff;
+constexpr uint64_t kAllPointerBits = ~uint64_t{0};
 
 // A condition: any one of these compares holds.
 using Alternatives = std::vector<MaskedCompare>;
@@ -36,13 +37,19 @@ std::optional<Answer> parse_answer(std::string_view word) {
   if (word == "enosys") return Answer::enosys;
   if (word == "eperm") return Answer::eperm;
   if (word == "eafnosupport") return Answer::eafnosupport;
+  if (word == "eprotonosupport") return Answer::eprotonosupport;
+  if (word == "done") return Answer::done;
   return std::nullopt;
 }
 
 std::optional<Alternatives> make_condition(unsigned argument, std::string_view relation,
                                            const std::vector<uint32_t>& values) {
   Alternatives out;
-  if (relation == "is") {
+  // "null" takes no values, all others take some.
+  if ((relation == "null") != values.empty()) return std::nullopt;
+  if (relation == "null") {
+    out.push_back({argument, kAllPointerBits, 0});
+  } else if (relation == "is") {
     for (const uint32_t value : values) out.push_back({argument, kAllBits, value});
   } else if (relation == "has") {
     for (const uint32_t bit : values) out.push_back({argument, bit, bit});
@@ -63,7 +70,7 @@ std::optional<std::vector<Alternatives>> parse_conditions(const std::vector<std:
                                                           size_t at) {
   std::vector<Alternatives> out;
   while (at < words.size()) {
-    if (words[at] != (out.empty() ? "if" : "and") || at + 3 >= words.size()) return std::nullopt;
+    if (words[at] != (out.empty() ? "if" : "and") || at + 2 >= words.size()) return std::nullopt;
     const auto argument = parse_value(words[at + 1]);
     const std::string& relation = words[at + 2];
     std::vector<uint32_t> values;
@@ -72,7 +79,7 @@ std::optional<std::vector<Alternatives>> parse_conditions(const std::vector<std:
       if (!value) return std::nullopt;
       values.push_back(*value);
     }
-    if (!argument || *argument > kMaxArgument || values.empty()) return std::nullopt;
+    if (!argument || *argument > kMaxArgument) return std::nullopt;
     auto condition = make_condition(*argument, relation, values);
     if (!condition) return std::nullopt;
     out.push_back(std::move(*condition));
@@ -115,6 +122,10 @@ uint32_t action_of(Answer answer) {
       return SCMP_ACT_ERRNO(EPERM);
     case Answer::eafnosupport:
       return SCMP_ACT_ERRNO(EAFNOSUPPORT);
+    case Answer::eprotonosupport:
+      return SCMP_ACT_ERRNO(EPROTONOSUPPORT);
+    case Answer::done:
+      return SCMP_ACT_ERRNO(0);
     case Answer::enosys:
       break;
   }

@@ -3,17 +3,19 @@
 //   # comment
 //   NAME ANSWER [if CONDITION [and CONDITION]...]
 //
-//   ANSWER     allow | enosys | eperm | eafnosupport
-//   CONDITION  ARG is VALUE...     the argument (0 to 5) is one of these
+//   ANSWER     allow | enosys | eperm | eafnosupport | eprotonosupport | done (0, and nothing is
+//   done) CONDITION  ARG is VALUE...     the argument (0 to 5) is one of these
 //              ARG not VALUE...    it is none of these
 //              ARG has BIT...      at least one of these bits is set
 //              ARG lacks BIT...    none of these bits is set
+//              ARG null            it is a null pointer
 //
 // What no line names is answered with ENOSYS, so that run-times fall back; what arguments no
-// condition covers, too. Arguments are compared as the 32-bit integers the kernel takes them for:
-// the upper half of the register is masked off (seccomp compares 64 bits, and a program sets them
-// as it likes). "not" is spelled out as masked comparisons that cover exactly the other values. A
-// syscall under a foreign ABI kills the process (seccomp_attr_set(3), SCMP_FLTATR_ACT_BADARCH).
+// condition covers, too. Arguments but pointers are compared as the 32-bit integers the kernel
+// takes them for: the upper half of the register is masked off (seccomp compares 64 bits, and a
+// program sets them as it likes). "not" is spelled out as masked comparisons that cover exactly the
+// other values. A syscall under a foreign ABI kills the process (seccomp_attr_set(3),
+// SCMP_FLTATR_ACT_BADARCH).
 #pragma once
 
 #include <linux/filter.h>
@@ -27,13 +29,13 @@
 
 namespace kiln::sandbox {
 
-enum class Answer : uint8_t { allow, enosys, eperm, eafnosupport };
+enum class Answer : uint8_t { allow, enosys, eperm, eafnosupport, eprotonosupport, done };
 
 // (argument & mask) == value
 struct MaskedCompare {
   unsigned argument = 0;
-  uint32_t mask = 0xffff'ffff;
-  uint32_t value = 0;
+  uint64_t mask = 0xffff'ffff;
+  uint64_t value = 0;
   bool operator==(const MaskedCompare&) const = default;
 };
 

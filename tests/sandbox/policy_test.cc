@@ -125,7 +125,52 @@ TEST_F(PolicyTest, EverySocketFamilyIsAnswered) {
   for (uint64_t family = 0; family < 64; ++family) {
     const bool allowed = family == 1 || family == 2 || family == 10;
     EXPECT_EQ(answer(SYS_socket, {family}), allowed ? SECCOMP_RET_ALLOW : error(EAFNOSUPPORT));
+    EXPECT_EQ(answer(SYS_socket, {family, 1, 132}),
+              error(allowed ? EPROTONOSUPPORT : EAFNOSUPPORT));
   }
+}
+
+TEST_F(PolicyTest, NoProtocolsThatLoadModules) {
+  for (const long call : {SYS_socket, SYS_socketpair}) {
+    for (const uint64_t family : {1, 2, 10}) {
+      for (uint64_t protocol = 0; protocol < 300; ++protocol) {
+        const bool allowed = protocol == 0 || protocol == 6 || protocol == 17;
+        EXPECT_EQ(answer(call, {family, 1, protocol}),
+                  allowed ? SECCOMP_RET_ALLOW : error(EPROTONOSUPPORT))
+            << protocol;
+      }
+    }
+  }
+}
+
+// Kernel memory that no control group counts: policies of shared memory, multicast groups.
+TEST_F(PolicyTest, NoMemoryOutsideTheLimit) {
+  EXPECT_EQ(answer(SYS_mbind), error(ENOSYS));
+  EXPECT_EQ(answer(SYS_set_mempolicy), error(ENOSYS));
+  EXPECT_EQ(answer(SYS_setsockopt, {3, 41, 20}), error(EPERM));
+  EXPECT_EQ(answer(SYS_setsockopt, {3, 41, 26}), SECCOMP_RET_ALLOW);  // IPV6_V6ONLY
+  EXPECT_EQ(answer(SYS_setsockopt, {3, 0, 35}), error(EPERM));
+  EXPECT_EQ(answer(SYS_setsockopt, {3, 0, 1}), SECCOMP_RET_ALLOW);  // IP_TOS
+  EXPECT_EQ(answer(SYS_mmap, {0, 4096, 3, 0x22}), SECCOMP_RET_ALLOW);
+  EXPECT_EQ(answer(SYS_mmap, {0, 4096, 3, 0x40022}), error(EPERM));
+  EXPECT_EQ(answer(SYS_memfd_create, {0, 3}), SECCOMP_RET_ALLOW);
+  EXPECT_EQ(answer(SYS_memfd_create, {0, 7}), error(EPERM));
+}
+
+TEST_F(PolicyTest, TheCoreLimitMayOnlyBeAskedFor) {
+  EXPECT_EQ(answer(SYS_setrlimit, {4}), error(ENOSYS));
+  EXPECT_EQ(answer(SYS_setrlimit, {7}), SECCOMP_RET_ALLOW);
+  EXPECT_EQ(answer(SYS_prlimit64, {0, 4, 0, 0x7000}), SECCOMP_RET_ALLOW);
+  EXPECT_EQ(answer(SYS_prlimit64, {0, 4, 0x7000, 0}), error(ENOSYS));
+  EXPECT_EQ(answer(SYS_prlimit64, {0, 4, uint64_t{1} << 32U, 0}), error(ENOSYS));
+  EXPECT_EQ(answer(SYS_prlimit64, {0, 7, 0x7000, 0}), SECCOMP_RET_ALLOW);
+}
+
+TEST_F(PolicyTest, TheHostsDiskAndPageCacheAreLeftAlone) {
+  EXPECT_EQ(answer(SYS_fsync), error(0));
+  EXPECT_EQ(answer(SYS_fdatasync), error(0));
+  EXPECT_EQ(answer(SYS_fadvise64, {3, 0, 0, 4}), error(EPERM));
+  EXPECT_EQ(answer(SYS_fadvise64, {3, 0, 0, 2}), SECCOMP_RET_ALLOW);
 }
 
 TEST_F(PolicyTest, NoProgramsOntoSockets) {
@@ -150,8 +195,8 @@ TEST(PolicyTextTest, ALineIsReadAsItSays) {
 TEST(PolicyTextTest, MistakesNameTheirLine) {
   for (const char* line :
        {"read", "read maybe", "read allow if", "read allow if 6 is 1", "read allow if 0 is",
-        "read allow if 0 is x", "read allow when 0 is 1", "read allow if 0 equals 1",
-        "read allow if 0 is 1 and", "read allow 0"}) {
+        "read allow if 0 is x", "read allow if 0 null 1", "read allow when 0 is 1",
+        "read allow if 0 equals 1", "read allow if 0 is 1 and", "read allow 0"}) {
     const auto rules = parse_policy(std::string("write allow\n") + line);
     ASSERT_FALSE(rules.ok()) << line;
     EXPECT_THAT(rules.error().text(), HasSubstr("line 2")) << line;
