@@ -4,6 +4,7 @@
 #include <map>
 
 #include "net/transport.h"
+#include "net/zap.h"
 #include "net/zmq_parts.h"
 
 namespace kiln::net {
@@ -22,8 +23,10 @@ milliseconds left_until(Clock::time_point deadline) {
 
 class Client::Impl {
  public:
-  explicit Impl(std::string endpoint) : endpoint_(std::move(endpoint)) {
+  Impl(std::string endpoint, const std::optional<ClientKeys>& keys)
+      : endpoint_(std::move(endpoint)), with_keys_(keys.has_value()) {
     set_common_options(socket_, endpoint_);
+    if (keys) set_client_keys(socket_, *keys);
     socket_.set(zmq::sockopt::reconnect_ivl, kReconnectMillis);
     socket_.set(zmq::sockopt::reconnect_ivl_max, kReconnectMaxMillis);
     socket_.connect(endpoint_);
@@ -31,6 +34,7 @@ class Client::Impl {
 
   uint64_t next_rid() { return ++last_rid_; }
   const std::string& endpoint() const { return endpoint_; }
+  bool was_broken_off() const { return with_keys_ && broken_off_; }
 
   Result<uint64_t> post(uint64_t rid, const std::string& bytes) {
     if (bytes.size() > kMaxMessageBytes) {
@@ -55,6 +59,7 @@ class Client::Impl {
     }
     do {
       if (const auto problem = receive_all(rid)) return Result<Ok>(*problem);
+      if (refused_) return Result<Ok>(*refused_);
       if (const auto it = answers_.find(rid); it->second) {
         auto out = std::move(it->second);
         answers_.erase(it);
@@ -70,6 +75,7 @@ class Client::Impl {
     do {
       if (const auto problem = receive_all(0)) return *problem;
       if (!events_.empty()) return pop_event();
+      if (refused_) return *refused_;
     } while (wait(deadline, wake_fd));
     return std::optional<Event>();
   }
@@ -78,13 +84,22 @@ class Client::Impl {
   // False when there is nothing to read: the time is over, or wake_fd is readable.
   bool wait(Clock::time_point deadline, int wake_fd) {
     std::vector<zmq::pollitem_t> items = {{socket_.handle(), 0, ZMQ_POLLIN, 0}};
+    items.push_back({monitor_.socket().handle(), 0, ZMQ_POLLIN, 0});
     if (wake_fd >= 0) items.push_back({nullptr, wake_fd, ZMQ_POLLIN, 0});
     while (true) {
       poll(items, left_until(deadline));
-      if (items[0].revents != 0) return true;
-      if (items.size() > 1 && items[1].revents != 0) return false;
+      if (items[1].revents != 0) follow_connection();
+      if (items[0].revents != 0 || refused_) return true;
+      if (items.size() > 2 && items[2].revents != 0) return false;
       if (Clock::now() >= deadline) return false;
     }
+  }
+
+  void follow_connection() {
+    const MonitorNews news = monitor_.drain();
+    if (auto why = refusal(news, endpoint_, with_keys_)) refused_ = std::move(why);
+    if (news.has(ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL)) broken_off_ = true;
+    if (news.has(ZMQ_EVENT_HANDSHAKE_SUCCEEDED)) broken_off_ = false;
   }
 
   // An error that names no request is taken as the answer to `waiting`: the broker could not read
@@ -132,6 +147,10 @@ class Client::Impl {
   const std::string endpoint_;
   zmq::context_t context_;
   zmq::socket_t socket_{context_, zmq::socket_type::dealer};
+  Monitor monitor_{context_, socket_, "client", ZMQ_EVENT_HANDSHAKE_SUCCEEDED | kHandshakeFailures};
+  const bool with_keys_;
+  std::optional<Error> refused_;  // for good: libzmq does not connect again by itself
+  bool broken_off_ = false;
   uint64_t last_rid_ = 0;
   std::map<uint64_t, std::optional<Result<Ok>>> answers_;  // one entry for each open request
   std::deque<Event> events_;
@@ -141,10 +160,11 @@ class Client::Impl {
 Client::Client(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 Client::~Client() = default;
 
-Result<std::unique_ptr<Client>> Client::connect(const std::string& endpoint, Duration timeout) {
+Result<std::unique_ptr<Client>> Client::connect(const std::string& endpoint, Duration timeout,
+                                                const std::optional<ClientKeys>& keys) {
   std::unique_ptr<Client> client;
   try {
-    client.reset(new Client(std::make_unique<Impl>(endpoint)));
+    client.reset(new Client(std::make_unique<Impl>(endpoint, keys)));
   } catch (const zmq::error_t& error) {
     return Error{ErrorCode::invalid_argument, "cannot connect to '" + endpoint + "'", "endpoint",
                  zmq_strerror(error.num()), "Write it as tcp://127.0.0.1:5570"};
@@ -152,6 +172,7 @@ Result<std::unique_ptr<Client>> Client::connect(const std::string& endpoint, Dur
   auto pong = client->request(Ping{}, timeout);
   if (pong.ok()) return client;
   if (pong.error().code != ErrorCode::timeout) return std::move(pong).error();
+  if (client->impl_->was_broken_off()) return broken_off(endpoint);
   return Error{ErrorCode::unavailable, "no broker answers at " + endpoint, "", "",
                "Start one with 'kiln serve', or name another with --broker"};
 }

@@ -10,6 +10,7 @@
 #include "base/error.h"
 #include "base/time.h"
 #include "net/codec.h"
+#include "net/keys.h"
 #include "net/protocol.h"
 
 namespace kiln::net {
@@ -23,16 +24,19 @@ inline constexpr size_t kMaxEventBytesHeld = size_t{64} << 20U;
 class Client {
  public:
   // Connects and pings. Errors: invalid_argument (endpoint), unavailable (nobody answers there
-  // within `timeout`; the hint says how to start a broker).
+  // within `timeout`; the hint says how to start a broker), unauthorized (the broker does not let
+  // this key in, or wants one, or has none; at once).
   static Result<std::unique_ptr<Client>> connect(const std::string& endpoint,
-                                                 Duration timeout = kConnectTimeout);
+                                                 Duration timeout = kConnectTimeout,
+                                                 const std::optional<ClientKeys>& keys = {});
   ~Client();
   Client(const Client&) = delete;
   Client& operator=(const Client&) = delete;
 
   // Sends one request (its rid is filled in here) and waits for its answer; events that come
   // meanwhile are kept for next_event. Errors: the broker's own, timeout, malformed, too_large (the
-  // request does not fit one message).
+  // request does not fit one message), unauthorized (the broker does not let this key in any more:
+  // this client stays refused).
   template <class Request>
   Result<Ok> request(Request message, Duration timeout = kConnectTimeout) {
     const auto rid = post(std::move(message));

@@ -4,12 +4,17 @@
 // before a break is delivered after it: what is sent without a connection is dropped, and the
 // protocol's `hello` starts anew. While connected, what the socket cannot take waits in a bounded
 // backlog.
+//
+// Refused. A handshake that fails for good (a key that is not let in, keys where none are wanted or
+// the other way round) ends libzmq's own attempts: the socket is then opened anew every
+// kRefusedRetry, since the broker's allow list may change.
 #include <atomic>
 #include <optional>
 #include <thread>
 
 #include "net/protocol.h"
 #include "net/transport.h"
+#include "net/zap.h"
 #include "net/zmq_parts.h"
 
 namespace kiln::net {
@@ -19,13 +24,14 @@ using std::chrono::milliseconds;
 using Clock = std::chrono::steady_clock;
 
 constexpr milliseconds kRetry{5};
+constexpr milliseconds kRefusedRetry{1'000};
 
 }  // namespace
 
 class DealerLink::Impl {
  public:
-  Impl(std::string endpoint, LinkHandlers handlers)
-      : endpoint_(std::move(endpoint)), handlers_(std::move(handlers)) {}
+  Impl(std::string endpoint, LinkHandlers handlers, std::optional<ClientKeys> keys)
+      : endpoint_(std::move(endpoint)), handlers_(std::move(handlers)), keys_(std::move(keys)) {}
   ~Impl() { stop(milliseconds(0)); }
   Impl(const Impl&) = delete;
   Impl& operator=(const Impl&) = delete;
@@ -50,7 +56,7 @@ class DealerLink::Impl {
     thread_.join();
     context_.close();
   }
-  TransportCounts counts() const { return {inbound_dropped_, outbound_dropped_}; }
+  TransportCounts counts() const { return {inbound_dropped_, outbound_dropped_, refused_}; }
 
  private:
   struct Asked {
@@ -80,11 +86,12 @@ class DealerLink::Impl {
   void open() {
     socket_ = zmq::socket_t(context_, zmq::socket_type::dealer);
     set_common_options(socket_, endpoint_);
+    if (keys_) set_client_keys(socket_, *keys_);
     socket_.set(zmq::sockopt::immediate, true);
     socket_.set(zmq::sockopt::reconnect_ivl, kReconnectMillis);
     socket_.set(zmq::sockopt::reconnect_ivl_max, kReconnectMaxMillis);
     monitor_.emplace(context_, socket_, "link" + std::to_string(++opened_),
-                     ZMQ_EVENT_HANDSHAKE_SUCCEEDED | ZMQ_EVENT_DISCONNECTED);
+                     ZMQ_EVENT_HANDSHAKE_SUCCEEDED | ZMQ_EVENT_DISCONNECTED | kHandshakeFailures);
     socket_.connect(endpoint_);
   }
 
@@ -97,6 +104,7 @@ class DealerLink::Impl {
 
   void reopen() {
     drop_connection();
+    reopen_at_.reset();
     monitor_.reset();
     socket_.close();
     open();
@@ -110,7 +118,7 @@ class DealerLink::Impl {
       follow_connection();
       Asked asked = take_asked();
       stop_at = asked.stop_at;
-      if (asked.reopen) reopen();
+      if (asked.reopen || (reopen_at_ && Clock::now() >= *reopen_at_)) reopen();
       for (std::string& message : asked.messages) keep(std::move(message));
       send_backlog();
       if (!stop_at) receive_batch();
@@ -122,17 +130,35 @@ class DealerLink::Impl {
     std::vector<zmq::pollitem_t> items = {{nullptr, wake_.fd(), ZMQ_POLLIN, 0},
                                           {socket_.handle(), 0, ZMQ_POLLIN, 0},
                                           {monitor_->socket().handle(), 0, ZMQ_POLLIN, 0}};
-    poll(items, backlog_.empty() ? milliseconds(-1) : kRetry);
+    milliseconds timeout{-1};
+    if (reopen_at_) timeout = kRefusedRetry;
+    if (!backlog_.empty()) timeout = kRetry;
+    poll(items, timeout);
   }
 
   void follow_connection() {
-    const int events = monitor_->drain();
-    if ((events & ZMQ_EVENT_DISCONNECTED) != 0) drop_connection();
+    const MonitorNews news = monitor_->drain();
+    if (news.has(ZMQ_EVENT_DISCONNECTED)) drop_connection();
+    if (auto why = refusal(news, endpoint_, keys_.has_value())) {
+      ++refused_;
+      reopen_at_ = Clock::now() + kRefusedRetry;
+      tell_refusal(*std::move(why));
+    }
+    if (keys_ && news.has(ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL)) {
+      ++refused_;
+      tell_refusal(broken_off(endpoint_));
+    }
     // Both in one round: it broke and is open again, or opened and broke. In the second case hello
     // is said into the void and again when the next connection opens.
-    if ((events & ZMQ_EVENT_HANDSHAKE_SUCCEEDED) == 0) return;
+    if (!news.has(ZMQ_EVENT_HANDSHAKE_SUCCEEDED)) return;
     connected_ = true;
+    refusal_told_ = false;
     handlers_.on_connected();
+  }
+
+  void tell_refusal(Error why) {
+    if (std::exchange(refusal_told_, true) || !handlers_.on_refused) return;
+    handlers_.on_refused(std::move(why));
   }
 
   // A broker that does not read gets a new connection: its hello settles what is dropped here.
@@ -189,11 +215,13 @@ class DealerLink::Impl {
 
   const std::string endpoint_;
   LinkHandlers handlers_;
+  const std::optional<ClientKeys> keys_;
   zmq::context_t context_;
   Wake wake_;
   std::thread thread_;
   std::atomic<uint64_t> inbound_dropped_ = 0;
   std::atomic<uint64_t> outbound_dropped_ = 0;
+  std::atomic<uint64_t> refused_ = 0;
 
   std::mutex mutex_;  // guards the next three
   std::vector<std::string> queued_;
@@ -205,6 +233,8 @@ class DealerLink::Impl {
   std::optional<Monitor> monitor_;
   uint64_t opened_ = 0;
   bool connected_ = false;
+  bool refusal_told_ = false;
+  std::optional<Clock::time_point> reopen_at_;
   std::deque<std::string> backlog_;
   size_t backlog_bytes_ = 0;
 };
@@ -213,9 +243,10 @@ DealerLink::DealerLink(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 DealerLink::~DealerLink() = default;
 
 Result<std::unique_ptr<DealerLink>> DealerLink::start(const std::string& endpoint,
-                                                      LinkHandlers handlers) {
+                                                      LinkHandlers handlers,
+                                                      std::optional<ClientKeys> keys) {
   try {
-    auto impl = std::make_unique<Impl>(endpoint, std::move(handlers));
+    auto impl = std::make_unique<Impl>(endpoint, std::move(handlers), std::move(keys));
     impl->start();
     return std::unique_ptr<DealerLink>(new DealerLink(std::move(impl)));
   } catch (const zmq::error_t& error) {

@@ -27,14 +27,19 @@ bool is_port(std::string_view text) {
   return std::stoul(std::string(text)) <= kMaxPort;
 }
 
+enum class Host : uint8_t { loopback, elsewhere, no_number };
+
 // Numeric forms only, as inet_pton(3) reads them.
-bool is_loopback(const std::string& host) {
+Host classify(const std::string& host) {
   in_addr v4{};
-  if (inet_pton(AF_INET, host.c_str(), &v4) == 1) return ntohl(v4.s_addr) >> 24U == 127;
-  if (host.size() < 2 || host.front() != '[' || host.back() != ']') return false;
+  if (inet_pton(AF_INET, host.c_str(), &v4) == 1) {
+    return ntohl(v4.s_addr) >> 24U == 127 ? Host::loopback : Host::elsewhere;
+  }
+  if (host.size() < 2 || host.front() != '[' || host.back() != ']') return Host::no_number;
   in6_addr v6{};
   const std::string inner = host.substr(1, host.size() - 2);
-  return inet_pton(AF_INET6, inner.c_str(), &v6) == 1 && IN6_IS_ADDR_LOOPBACK(&v6) != 0;
+  if (inet_pton(AF_INET6, inner.c_str(), &v6) != 1) return Host::no_number;
+  return IN6_IS_ADDR_LOOPBACK(&v6) != 0 ? Host::loopback : Host::elsewhere;
 }
 
 Status check_ipc(const std::string& endpoint) {
@@ -53,7 +58,7 @@ Status check_ipc(const std::string& endpoint) {
 
 }  // namespace
 
-Status check_endpoint(const std::string& endpoint) {
+Status check_endpoint(const std::string& endpoint, bool open) {
   if (endpoint.find('\0') != std::string::npos) {
     return refuse(endpoint.substr(0, endpoint.find('\0')), "has a NUL byte", "");
   }
@@ -65,10 +70,14 @@ Status check_endpoint(const std::string& endpoint) {
   if (!is_port(std::string_view(endpoint).substr(colon + 1))) {
     return refuse(endpoint, "has no port from 0 to 65535", "Write it as tcp://127.0.0.1:5570");
   }
-  if (!is_loopback(endpoint.substr(kTcp.size(), colon - kTcp.size()))) {
+  const Host host = classify(endpoint.substr(kTcp.size(), colon - kTcp.size()));
+  if (host == Host::no_number) {
+    return refuse(endpoint, "does not give its address in numbers",
+                  "Write it as tcp://127.0.0.1:5570, or tcp://0.0.0.0:5570 for every address");
+  }
+  if (host == Host::elsewhere && !open) {
     return refuse(endpoint, "is not a loopback address",
-                  "Without keys only 127.0.0.1, [::1] and ipc are served; give the address in "
-                  "numbers, not as a name");
+                  "Give keys (--key and --allow; 'kiln keygen' makes them), or say --insecure");
   }
   return {};
 }

@@ -2,9 +2,15 @@
 // polls them and an eventfd; a round then takes what others queued with send(), sends it, drains
 // both sockets in turn into one batch, hands that over, and probes workers if a connection broke.
 //
-// Routes. What callers see as a route is the ROUTER's routing id and one byte more: whether the
-// peer puts an empty delimiter before its messages (REQ) or not. So nothing has to be kept for a
-// client, however many come and go.
+// Routes. What callers see as a route is the ROUTER's routing id, the text of the peer's key (if
+// there are keys) and one byte more: whether the peer puts an empty delimiter before its messages
+// (REQ) or not. So nothing has to be kept for a client, however many come and go.
+//
+// Keys. libzmq lets in whom the ZAP handler admits (zap.h) and attaches the key to each message.
+// A peer may choose its routing id, even that of one that just left, and would be sent what was
+// meant for that one; so with keys only ids that the ROUTER made are accepted: a zero byte and a
+// counter that starts at a random 32-bit number. Whom the list no longer names is refused here, and
+// send_to() finds it unreachable.
 //
 // Slow peers. With ROUTER_MANDATORY a full pipe is EAGAIN: the message waits in a backlog, and
 // everything later for that route behind it. ZMQ_POLLOUT says nothing about one route, so while
@@ -21,8 +27,10 @@
 #include <thread>
 #include <unordered_map>
 
+#include "net/codec.h"
 #include "net/protocol.h"
 #include "net/transport.h"
+#include "net/zap.h"
 #include "net/zmq_parts.h"
 
 namespace kiln::net {
@@ -35,6 +43,8 @@ constexpr milliseconds kRetry{5};
 constexpr milliseconds kSecondProbe{100};
 constexpr char kPlain = 0;
 constexpr char kDelimited = 1;
+constexpr size_t kRouterIdSize = 5;  // of ids that the ROUTER makes; they begin with a zero byte
+constexpr const char* kUserId = "User-Id";
 
 struct Backlog {
   std::deque<std::string> messages;
@@ -48,11 +58,35 @@ struct Side {
   zmq::socket_t socket;
   std::string endpoint;
   std::unordered_map<std::string, Backlog> backlogs;  // by route
+  std::optional<Monitor> monitor;
+  std::shared_ptr<const AllowList> allowed;   // null: no keys
+  std::shared_ptr<const Identity> anonymous;  // everybody, where there are no keys
 };
 
-Status bind(Side& side, const std::string& endpoint) {
+std::string_view key_of(const Side& side, std::string_view route) {
+  if (!side.allowed || route.size() <= kKeyTextLength) return {};
+  return route.substr(route.size() - 1 - kKeyTextLength, kKeyTextLength);
+}
+
+// Null: that key may not speak here (any more).
+std::shared_ptr<const Identity> identity_of(const Side& side, std::string_view key) {
+  if (!side.allowed) return side.anonymous;
+  auto identity = side.allowed->find(key);
+  if (identity && !may_use(identity->role, side.peer)) identity.reset();
+  return identity;
+}
+
+Status bind(Side& side, const std::string& endpoint, const std::optional<ServerKeys>& keys) {
   set_common_options(side.socket, endpoint);
   side.socket.set(zmq::sockopt::router_mandatory, true);
+  if (keys) {
+    side.allowed = keys->allowed;
+    set_server_keys(side.socket, side.peer, keys->own.secret_key);
+  } else {
+    const Role role = side.peer == Peer::client ? Role::admin : Role::worker;
+    side.anonymous =
+        std::make_shared<Identity>(Identity{role, std::string(kDefaultTenant), "", ""});
+  }
   try {
     side.socket.bind(endpoint);
   } catch (const zmq::error_t& error) {
@@ -66,9 +100,33 @@ Status bind(Side& side, const std::string& endpoint) {
   return {};
 }
 
-SendOutcome send_to(Side& side, const std::string& route, std::string_view bytes) {
-  if (route.empty()) return SendOutcome::unreachable;
-  const std::string_view id = std::string_view(route).substr(0, route.size() - 1);
+void watch(zmq::context_t& context, Side& side) {
+  const bool workers = side.peer == Peer::worker;
+  side.monitor.emplace(context, side.socket, workers ? "workers" : "clients",
+                       kHandshakeFailures | (workers ? ZMQ_EVENT_DISCONNECTED : 0));
+}
+
+// The frames' route; the payload is their last one.
+std::string route_of(const Side& side, const Frames& frames, const Payload& payload) {
+  std::string route = frames.frames[0].to_string();
+  if (side.allowed) {
+    const char* key = zmq_msg_gets(frames.frames.back().handle(), kUserId);
+    route += key ? std::string_view(key) : std::string_view();
+  }
+  route.push_back(payload.delimited ? kDelimited : kPlain);
+  return route;
+}
+
+bool is_made_by_router(const zmq::message_t& id) {
+  return id.size() == kRouterIdSize && *id.data<char>() == '\0';
+}
+
+SendOutcome send_to(Side& side, const std::string& route, std::string_view bytes,
+                    bool even_refused = false) {
+  const size_t tail = 1 + (side.allowed ? kKeyTextLength : 0);
+  if (route.size() < tail) return SendOutcome::unreachable;
+  if (!even_refused && !identity_of(side, key_of(side, route))) return SendOutcome::unreachable;
+  const std::string_view id = std::string_view(route).substr(0, route.size() - tail);
   if (route.back() == kDelimited) return send_frames(side.socket, {id, {}, bytes});
   return send_frames(side.socket, {id, bytes});
 }
@@ -83,9 +141,11 @@ class RouterServer::Impl {
   Impl& operator=(const Impl&) = delete;
 
   Status start(const ServerOptions& options) {
-    if (Status s = bind(clients_, options.clients_endpoint); !s) return s;
-    if (Status s = bind(workers_, options.workers_endpoint); !s) return s;
-    monitor_.emplace(context_, workers_.socket, "workers", ZMQ_EVENT_DISCONNECTED);
+    if (options.keys) zap_.emplace(context_, options.keys->allowed, handlers_.on_refused);
+    if (Status s = bind(clients_, options.clients_endpoint, options.keys); !s) return s;
+    if (Status s = bind(workers_, options.workers_endpoint, options.keys); !s) return s;
+    watch(context_, clients_);
+    watch(context_, workers_);
     thread_ = std::thread([this] { run(); });
     return {};
   }
@@ -106,12 +166,16 @@ class RouterServer::Impl {
     }
     wake_.ring();
     thread_.join();
+    zap_.reset();
     context_.close();
   }
 
   const Side& clients() const { return clients_; }
   const Side& workers() const { return workers_; }
-  TransportCounts counts() const { return {inbound_dropped_, outbound_dropped_}; }
+  TransportCounts counts() const {
+    return {inbound_dropped_, outbound_dropped_, zap_ ? zap_->refused() : 0, failed_,
+            unauthorized_};
+  }
 
  private:
   void run() {
@@ -132,7 +196,8 @@ class RouterServer::Impl {
     std::vector<zmq::pollitem_t> items = {{nullptr, wake_.fd(), ZMQ_POLLIN, 0},
                                           {clients_.socket.handle(), 0, ZMQ_POLLIN, 0},
                                           {workers_.socket.handle(), 0, ZMQ_POLLIN, 0},
-                                          {monitor_->socket().handle(), 0, ZMQ_POLLIN, 0}};
+                                          {clients_.monitor->socket().handle(), 0, ZMQ_POLLIN, 0},
+                                          {workers_.monitor->socket().handle(), 0, ZMQ_POLLIN, 0}};
     milliseconds timeout{-1};
     if (probe_at_) timeout = kSecondProbe;
     if (has_backlog()) timeout = kRetry;
@@ -234,20 +299,43 @@ class RouterServer::Impl {
     Frames frames;
     if (!receive(side.socket, frames)) return false;
     Payload payload;
-    if (payload_of(frames, 1, payload) != Shape::message) {
+    if (payload_of(frames, 1, payload) != Shape::message ||
+        payload.bytes.size() > kMaxMessageBytes) {
       ++inbound_dropped_;
       return true;
     }
-    Inbound message{side.peer, frames.frames[0].to_string(), std::string(payload.bytes)};
-    message.route.push_back(payload.delimited ? kDelimited : kPlain);
-    if (side.peer == Peer::worker) known_workers_.insert(message.route);
-    bytes += message.bytes.size();
-    batch.push_back(std::move(message));
+    const std::string route = route_of(side, frames, payload);
+    auto sender = identity_of(side, key_of(side, route));
+    if (!sender || (side.allowed && !is_made_by_router(frames.frames[0]))) {
+      refuse(side, route, payload.bytes, sender != nullptr);
+      return true;
+    }
+    if (side.peer == Peer::worker) known_workers_.insert(route);
+    bytes += payload.bytes.size();
+    batch.push_back({side.peer, route, std::string(payload.bytes), std::move(sender)});
     return true;
   }
 
+  void refuse(Side& side, const std::string& route, std::string_view bytes, bool known_key) {
+    ++unauthorized_;
+    if (side.peer == Peer::worker) {
+      if (known_workers_.contains(route)) lose(side, route);
+      return;
+    }
+    Error why{ErrorCode::unauthorized, "this key may not come in any more", "", "",
+              "Ask whoever keeps the broker's allow list"};
+    if (known_key) {
+      why.message = "a peer with a key may not choose its own routing id";
+      why.hint = "Leave ZMQ_ROUTING_ID (ZMQ_IDENTITY) of the socket unset";
+    }
+    const auto answer = encode(ToClient(ErrorReply{peek_rid(bytes), std::move(why)}));
+    if (send_to(side, route, answer, true) != SendOutcome::sent) ++outbound_dropped_;
+  }
+
   void probe_if_due() {
-    const bool broken = (monitor_->drain() & ZMQ_EVENT_DISCONNECTED) != 0;
+    const MonitorNews news = workers_.monitor->drain();
+    failed_ += news.failed + clients_.monitor->drain().failed;
+    const bool broken = news.has(ZMQ_EVENT_DISCONNECTED);
     const bool again = probe_at_ && Clock::now() >= *probe_at_;
     if (again) probe_at_.reset();
     if (broken) probe_at_ = Clock::now() + kSecondProbe;
@@ -268,8 +356,8 @@ class RouterServer::Impl {
 
   void close(Clock::time_point deadline) {
     const auto left = std::chrono::duration_cast<milliseconds>(deadline - Clock::now());
-    monitor_.reset();
     for (Side* side : {&clients_, &workers_}) {
+      side->monitor.reset();
       side->socket.set(zmq::sockopt::linger, static_cast<int>(std::max<int64_t>(0, left.count())));
       side->socket.close();
     }
@@ -277,19 +365,21 @@ class RouterServer::Impl {
 
   ServerHandlers handlers_;
   zmq::context_t context_;
+  std::optional<ZapHandler> zap_;  // there while sockets with keys are
   Side clients_{context_, Peer::client};
   Side workers_{context_, Peer::worker};
   Wake wake_;
   std::thread thread_;
   std::atomic<uint64_t> inbound_dropped_ = 0;
   std::atomic<uint64_t> outbound_dropped_ = 0;
+  std::atomic<uint64_t> failed_ = 0;
+  std::atomic<uint64_t> unauthorized_ = 0;
 
   std::mutex mutex_;  // guards the next two
   std::vector<Outbound> queued_;
   std::optional<Clock::time_point> stop_at_;
 
   // The thread's own.
-  std::optional<Monitor> monitor_;
   std::set<std::string> known_workers_;
   std::optional<Clock::time_point> probe_at_;
   size_t backlog_bytes_ = 0;
@@ -300,8 +390,9 @@ RouterServer::~RouterServer() = default;
 
 Result<std::unique_ptr<RouterServer>> RouterServer::start(const ServerOptions& options,
                                                           ServerHandlers handlers) {
-  if (Status s = check_endpoint(options.clients_endpoint); !s) return std::move(s).error();
-  if (Status s = check_endpoint(options.workers_endpoint); !s) return std::move(s).error();
+  const bool open = options.keys.has_value() || options.insecure;
+  if (Status s = check_endpoint(options.clients_endpoint, open); !s) return std::move(s).error();
+  if (Status s = check_endpoint(options.workers_endpoint, open); !s) return std::move(s).error();
   try {
     auto impl = std::make_unique<Impl>(std::move(handlers));
     if (Status s = impl->start(options); !s) return std::move(s).error();

@@ -39,7 +39,7 @@ bool receive(zmq::socket_t& socket, Frames& out) {
     } while (got < 0 && zmq_errno() == EINTR);
     if (got < 0) return false;
     more = frame.more();
-    if (out.frames.size() == Frames::kMaxFrames) {
+    if (out.frames.size() == out.most) {
       out.extra = true;
     } else {
       out.frames.push_back(std::move(frame));
@@ -83,16 +83,49 @@ Monitor::Monitor(zmq::context_t& context, zmq::socket_t& watched, const std::str
 
 Monitor::~Monitor() { zmq_socket_monitor(watched_.handle(), nullptr, 0); }
 
-int Monitor::drain() {
-  int all = 0;
+MonitorNews Monitor::drain() {
+  MonitorNews news;
   Frames frames;
   while (receive(pair_, frames)) {
     uint16_t event = 0;  // the first frame: event (16 bits), value (32 bits), native order
-    if (frames.frames[0].size() < sizeof(event)) continue;
-    std::memcpy(&event, frames.frames[0].data(), sizeof(event));
-    all |= event;
+    uint32_t value = 0;
+    const std::string_view first = frames.frames[0].to_string_view();
+    if (first.size() < sizeof(event) + sizeof(value)) continue;
+    std::memcpy(&event, first.data(), sizeof(event));
+    std::memcpy(&value, first.data() + sizeof(event), sizeof(value));
+    news.events |= event;
+    const bool failed = event == ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL ||
+                        event == ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL;
+    news.failed += failed ? 1 : 0;
+    if (event == ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL) news.protocol_why = value;
   }
-  return all;
+  return news;
+}
+
+std::optional<Error> refusal(const MonitorNews& news, const std::string& endpoint, bool with_keys) {
+  Error out{ErrorCode::unauthorized, "", "", "", ""};
+  if (news.has(ZMQ_EVENT_HANDSHAKE_FAILED_AUTH)) {
+    out.message = "the broker at " + endpoint + " does not let this key in";
+    out.hint = "Have its public key entered in the broker's allow list, with the right role";
+  } else if (!news.has(ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL)) {
+    return std::nullopt;
+  } else if (news.protocol_why != ZMQ_PROTOCOL_ERROR_ZMTP_MECHANISM_MISMATCH) {
+    out.code = ErrorCode::unavailable;
+    out.message = "the handshake with " + endpoint + " failed";
+    out.hint = "Look whether a broker listens there, and whether that is its public key";
+  } else if (with_keys) {
+    out.message = "the broker at " + endpoint + " has no keys";
+    out.hint = "Leave out --key and --broker-key, or start it with --key and --allow";
+  } else {
+    out.message = "the broker at " + endpoint + " lets in nobody without a key";
+    out.hint = "Give a key with --key, and the broker's public key with --broker-key";
+  }
+  return out;
+}
+
+Error broken_off(const std::string& endpoint) {
+  return {ErrorCode::unauthorized, "the broker at " + endpoint + " broke off the handshake", "", "",
+          "Its public key may be another than the one given with --broker-key"};
 }
 
 Wake::Wake() : fd_(eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)) {

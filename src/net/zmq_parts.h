@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <deque>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -20,6 +21,8 @@ namespace kiln::net {
 
 inline constexpr int kHighWaterMark = 64;
 inline constexpr int kHandshakeMillis = 5'000;
+// What CURVE adds to a frame: "\7MESSAGE", a nonce, a flag, the box (rfc.zeromq.org/spec/26).
+inline constexpr size_t kCurveOverhead = 8 + 8 + 1 + 16;
 // A DEALER tries again this long after a connection broke, doubling up to the maximum.
 inline constexpr int kReconnectMillis = 50;
 inline constexpr int kReconnectMaxMillis = 1'000;
@@ -28,9 +31,11 @@ inline constexpr int kReconnectMaxMillis = 1'000;
 void set_common_options(zmq::socket_t& socket, const std::string& endpoint);
 Error zmq_error(ErrorCode code, const std::string& what, int error_number);
 
-// One received message: its frames, at most kMaxFrames kept; `extra` says that there were more.
+// One received message: its frames, at most `most` kept; `extra` says that there were more.
 struct Frames {
-  static constexpr size_t kMaxFrames = 3;
+  static constexpr size_t kMaxFrames = 3;  // of a message of ours: route, delimiter, payload
+  explicit Frames(size_t most_frames = kMaxFrames) : most(most_frames) {}
+  size_t most;
   std::vector<zmq::message_t> frames;
   bool extra = false;
 };
@@ -50,6 +55,23 @@ enum class SendOutcome : uint8_t { sent, full, unreachable };
 // Sends the frames as one message, or nothing of it.
 SendOutcome send_frames(zmq::socket_t& socket, const std::vector<std::string_view>& frames);
 
+struct MonitorNews {
+  int events = 0;             // all of them or-ed together
+  uint64_t failed = 0;        // handshakes that failed before the peer's key was known
+  uint32_t protocol_why = 0;  // of the last HANDSHAKE_FAILED_PROTOCOL: a ZMQ_PROTOCOL_ERROR_*
+  bool has(int event) const { return (events & event) != 0; }
+};
+inline constexpr int kHandshakeFailures = ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL |
+                                          ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL |
+                                          ZMQ_EVENT_HANDSHAKE_FAILED_AUTH;
+
+// Why the server does not take this end in, if a handshake failed for good: after that libzmq does
+// not connect again by itself. unauthorized: another key, or keys, or none are wanted there.
+std::optional<Error> refusal(const MonitorNews& news, const std::string& endpoint, bool with_keys);
+// The other end closed in the middle of a handshake with keys, as a broker does that cannot read it
+// because its public key is not the one that was given. libzmq goes on trying.
+Error broken_off(const std::string& endpoint);
+
 // The events of a socket (zmq_socket_monitor(3)), by a PAIR socket of the same context. Made and
 // read on the socket's thread.
 class Monitor {
@@ -59,8 +81,8 @@ class Monitor {
   Monitor& operator=(const Monitor&) = delete;
   ~Monitor();
   zmq::socket_t& socket() { return pair_; }
-  // All events since the last call, or-ed together.
-  int drain();
+  // What happened since the last call.
+  MonitorNews drain();
 
  private:
   zmq::socket_t& watched_;

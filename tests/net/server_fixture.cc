@@ -33,17 +33,20 @@ TestServer::TestServer(ServerOptions options, Answer answer) {
   handlers.on_unreachable = [this](Peer peer, std::string route) {
     unreachable.put({peer, std::move(route)});
   };
+  handlers.on_refused = [this](const Refused& peer) { refused.put(peer); };
   auto started = RouterServer::start(options, std::move(handlers));
   if (!started.ok()) throw std::runtime_error(started.error().text());
   server_ = std::move(started).value();
 }
 
-Plain::Plain(zmq::socket_type type, const std::string& endpoint, int receive_limit)
+Plain::Plain(zmq::socket_type type, const std::string& endpoint, int receive_limit,
+             const Prepare& prepare)
     : socket_(context_, type) {
   socket_.set(zmq::sockopt::rcvhwm, receive_limit);
   socket_.set(zmq::sockopt::linger, 0);
   socket_.set(zmq::sockopt::rcvtimeo,
               static_cast<int>(std::chrono::milliseconds(kPatience).count()));
+  if (prepare) prepare(socket_);
   socket_.connect(endpoint);
 }
 

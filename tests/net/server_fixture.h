@@ -21,7 +21,8 @@ class TemporaryDirectory {
   ~TemporaryDirectory();
   TemporaryDirectory(const TemporaryDirectory&) = delete;
   TemporaryDirectory& operator=(const TemporaryDirectory&) = delete;
-  std::string ipc(const std::string& name) const { return "ipc://" + (path_ / name).string(); }
+  std::string file(const std::string& name) const { return (path_ / name).string(); }
+  std::string ipc(const std::string& name) const { return "ipc://" + file(name); }
 
  private:
   std::filesystem::path path_;
@@ -38,6 +39,7 @@ class TestServer {
 
   Inbox<Inbound> inbound;
   Inbox<std::pair<Peer, std::string>> unreachable;
+  Inbox<Refused> refused;
 
  private:
   std::unique_ptr<RouterServer> server_;
@@ -46,8 +48,11 @@ class TestServer {
 // A plain socket that waits at most kPatience for what it receives.
 class Plain {
  public:
-  // `receive_limit`: ZMQ_RCVHWM, messages that it takes in before they are asked for.
-  Plain(zmq::socket_type type, const std::string& endpoint, int receive_limit = 1'000);
+  using Prepare = std::function<void(zmq::socket_t&)>;
+  // `receive_limit`: ZMQ_RCVHWM, messages that it takes in before they are asked for. `prepare`
+  // sets more options before it connects.
+  Plain(zmq::socket_type type, const std::string& endpoint, int receive_limit = 1'000,
+        const Prepare& prepare = nullptr);
   void send(const std::vector<std::string>& frames);
   // The frames of the next message; none when patience ends.
   std::vector<std::string> receive();
