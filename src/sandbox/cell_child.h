@@ -48,10 +48,13 @@ struct CellPlan {
   NamespaceIds launcher_namespaces{};
 
   // Filled in by the children themselves.
-  int exec_report = -1;  // the program's process tells a failure here; closed by exec
-  int exec_go = -1;      // readable once the init has dropped what it had
+  // A packet socket: the program's process hands over the filter's listener, or tells a failure;
+  // closed by exec.
+  int exec_report = -1;
+  int exec_go = -1;  // readable once the init has dropped what it had
   int box_fd = -1, tmp_fd = -1, shm_fd = -1;
   int program_fd = -1;  // pidfd
+  int listener = -1;    // of the filter's questions, in the init
   pid_t program_pid = -1;
   int32_t index = -1;  // which of several things of a step
 };

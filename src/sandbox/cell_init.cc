@@ -11,10 +11,12 @@
 // exits, and the kernel kills whatever is left in the namespace), and for orphans.
 #include <fcntl.h>
 #include <linux/sched.h>
+#include <poll.h>
 #include <sched.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -22,10 +24,14 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
+#include <csignal>
+#include <cstring>
 
 #include "sandbox/cell_child.h"
 #include "sandbox/cell_program.h"
+#include "sandbox/lock_budget.h"
 #include "sandbox/socket.h"
 
 namespace kiln::sandbox {
@@ -153,7 +159,8 @@ int unshare_user(CellPlan& plan) {
 int fork_program(CellPlan& plan) {
   int report[2];
   int go[2];
-  if (::pipe2(report, O_CLOEXEC) != 0 || ::pipe2(go, O_CLOEXEC) != 0) return errno;
+  if (::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, report) != 0) return errno;
+  if (::pipe2(go, O_CLOEXEC) != 0) return errno;
   clone_args arguments{};
   arguments.flags = CLONE_PIDFD;
   arguments.pidfd = reinterpret_cast<uint64_t>(&plan.program_fd);
@@ -217,16 +224,44 @@ constexpr std::array kSteps = {
   ::_exit(1);
 }
 
+// One report of the program's process: a failure, or with none the filter's listener.
+struct ProgramReport {
+  StepFailure failure;
+  ssize_t size = 0;  // 0: it has closed its end
+  int listener = -1;
+};
+
+ProgramReport receive_report(int socket) {
+  ProgramReport out;
+  iovec part{&out.failure, sizeof out.failure};
+  alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))] = {};
+  msghdr message{};
+  message.msg_iov = &part;
+  message.msg_iovlen = 1;
+  message.msg_control = control;
+  message.msg_controllen = sizeof control;
+  out.size = ::recvmsg(socket, &message, MSG_CMSG_CLOEXEC);
+  const cmsghdr* header = out.size > 0 ? CMSG_FIRSTHDR(&message) : nullptr;
+  if (header != nullptr && header->cmsg_type == SCM_RIGHTS) {
+    std::memcpy(&out.listener, CMSG_DATA(header), sizeof out.listener);
+  }
+  return out;
+}
+
 // Lets the program's process go on, and waits until it has become the program (exec closes its end)
 // or says what failed.
 void start_program(CellPlan& plan) {
-  StepFailure failure;
   // A process that failed before it read this has closed its end, and says why in its report.
   const int go_error = ::write(plan.exec_go, "g", 1) == 1 ? 0 : errno;
-  const ssize_t got = ::read(plan.exec_report, &failure, sizeof failure);
-  if (got == sizeof failure) fail(plan, failure);
+  ProgramReport told = receive_report(plan.exec_report);
+  if (told.listener >= 0) {
+    plan.listener = told.listener;
+    told = receive_report(plan.exec_report);
+  }
+  if (told.failure.failed()) fail(plan, told.failure);
   if (go_error != 0) fail(plan, {Step::fork_program, go_error, -1});
-  if (got != 0) fail(plan, {Step::exec, EIO, -1});
+  if (told.size != 0) fail(plan, {Step::exec, EIO, -1});
+  if (plan.listener < 0) fail(plan, {Step::filter, EBADF, -1});
   ::close(plan.exec_go);
   ::close(plan.exec_report);
   const std::array<int, kRunningFdCount> fds = {plan.program_fd, plan.box_fd, plan.tmp_fd,
@@ -238,21 +273,46 @@ void start_program(CellPlan& plan) {
   for (const int fd : fds) ::close(fd);
 }
 
-[[noreturn]] void wait_for_program(const CellPlan& plan) {
-  ChildReport report;
-  report.type = ReportType::exited;
+// Reaps all that have died. Does not return when the program is one of them.
+void reap(const CellPlan& plan, ChildReport& report) {
   while (true) {
     int status = 0;
     rusage usage{};
-    const pid_t pid = ::wait4(-1, &status, 0, &usage);
+    const pid_t pid = ::wait4(-1, &status, WNOHANG, &usage);
     if (pid < 0 && errno != EINTR) fail(plan, {Step::init_lost, errno, -1});
-    if (pid <= 0) continue;
+    if (pid < 0) continue;
+    if (pid == 0) return;
     report.rss_bytes = std::max(report.rss_bytes, int64_t{usage.ru_maxrss} * 1024);
     if (pid != plan.program_pid) continue;
     report.wait_status = status;
     report.at_us = monotonic_us();
     send_struct(plan.socket, report);
     ::_exit(0);
+  }
+}
+
+[[noreturn]] void wait_for_program(const CellPlan& plan) {
+  ChildReport report;
+  report.type = ReportType::exited;
+  LockBudget locks(plan.limits.memory_bytes);
+  sigset_t child;
+  ::sigemptyset(&child);
+  ::sigaddset(&child, SIGCHLD);
+  ::sigprocmask(SIG_BLOCK, &child, nullptr);
+  const int deaths = ::signalfd(-1, &child, SFD_CLOEXEC | SFD_NONBLOCK);
+  if (deaths < 0) fail(plan, {Step::init_lost, errno, -1});
+  std::array<pollfd, 2> polls = {pollfd{deaths, POLLIN, 0}, pollfd{plan.listener, POLLIN, 0}};
+  while (true) {
+    reap(plan, report);
+    if (::poll(polls.data(), polls.size(), -1) < 0) continue;
+    signalfd_siginfo death{};
+    while (::read(deaths, &death, sizeof death) > 0) {
+    }
+    if ((polls[1].revents & POLLIN) != 0) {
+      locks.answer_one(plan.listener);
+    } else if (polls[1].revents != 0) {
+      polls[1].fd = -1;  // no process under the filter is left
+    }
   }
 }
 

@@ -20,6 +20,9 @@
 #include <csignal>
 #include <string_view>
 
+#include "sandbox/lock_budget.h"
+#include "sandbox/socket.h"
+
 namespace kiln::sandbox {
 namespace {
 
@@ -111,7 +114,11 @@ int reset_signals(CellPlan&) {
 int set_no_new_privs(CellPlan&) { return as_errno(::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)); }
 
 int load_filter(CellPlan& plan) {
-  return as_errno(::syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &plan.filter));
+  int listener = -1;
+  if (const int error = load_filter_with_listener(plan.filter, listener)) return error;
+  const int error = send_struct(plan.exec_report, StepFailure{}, std::span(&listener, 1));
+  ::close(listener);
+  return error;
 }
 
 int read_back(CellPlan&) {

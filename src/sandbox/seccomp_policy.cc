@@ -39,6 +39,7 @@ std::optional<Answer> parse_answer(std::string_view word) {
   if (word == "eafnosupport") return Answer::eafnosupport;
   if (word == "eprotonosupport") return Answer::eprotonosupport;
   if (word == "done") return Answer::done;
+  if (word == "ask") return Answer::ask;
   return std::nullopt;
 }
 
@@ -126,6 +127,8 @@ uint32_t action_of(Answer answer) {
       return SCMP_ACT_ERRNO(EPROTONOSUPPORT);
     case Answer::done:
       return SCMP_ACT_ERRNO(0);
+    case Answer::ask:
+      return SCMP_ACT_NOTIFY;
     case Answer::enosys:
       break;
   }

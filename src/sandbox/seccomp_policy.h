@@ -3,8 +3,10 @@
 //   # comment
 //   NAME ANSWER [if CONDITION [and CONDITION]...]
 //
-//   ANSWER     allow | enosys | eperm | eafnosupport | eprotonosupport | done (0, and nothing is
-//   done) CONDITION  ARG is VALUE...     the argument (0 to 5) is one of these
+//   ANSWER     allow | enosys | eperm | eafnosupport | eprotonosupport
+//              done                0, and nothing is done
+//              ask                 the cell's init decides (lock_budget.h)
+//   CONDITION  ARG is VALUE...     the argument (0 to 5) is one of these
 //              ARG not VALUE...    it is none of these
 //              ARG has BIT...      at least one of these bits is set
 //              ARG lacks BIT...    none of these bits is set
@@ -29,7 +31,7 @@
 
 namespace kiln::sandbox {
 
-enum class Answer : uint8_t { allow, enosys, eperm, eafnosupport, eprotonosupport, done };
+enum class Answer : uint8_t { allow, enosys, eperm, eafnosupport, eprotonosupport, done, ask };
 
 // (argument & mask) == value
 struct MaskedCompare {

@@ -1,4 +1,4 @@
-// Seven programs that mean harm. For each: the right verdict, an honest neighbour unharmed, and
+// Programs that mean harm. For each: the right verdict, an honest neighbour unharmed, and
 // nothing left behind.
 #include <arpa/inet.h>
 #include <fcntl.h>
@@ -83,6 +83,38 @@ TEST_F(AbuseTest, MemoryBombInATmpfs) {
   request.limits.tmp_bytes = 256 * model::kMB;
   request.limits.memory_bytes = 64 * model::kMB;
   EXPECT_EQ(sandbox_.run(request).verdict, Verdict::memory_limit);
+}
+
+// Kernel memory that no control group counts.
+TEST_F(AbuseTest, FileLocks) {
+  CellRequest request = program("locks.py");
+  request.limits.memory_bytes = 16 * model::kMB;
+  request.limits.wall_ms = scaled_ms(30'000);
+  const model::TaskResult result = run_beside_neighbour(request);
+  EXPECT_EQ(result.verdict, Verdict::ok) << result.message << result.err.bytes;
+  // A quarter of the limit, 192 bytes each.
+  EXPECT_EQ(result.out.bytes, "ENOLCK 21845\n");
+}
+
+TEST_F(AbuseTest, FileLocksStillLockAndWait) {
+  CellRequest request = python(R"(
+import fcntl, os
+f = open('/tmp/l', 'w')
+fcntl.lockf(f, fcntl.LOCK_EX)
+r, w = os.pipe()
+if os.fork() == 0:
+    g = open('/tmp/l', 'r+')
+    try: fcntl.lockf(g, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError: os.write(w, b'held ')
+    fcntl.lockf(g, fcntl.LOCK_EX)
+    os.write(w, b'mine')
+    os._exit(0)
+seen = os.read(r, 5)
+fcntl.lockf(f, fcntl.LOCK_UN)
+os.wait()
+print((seen + os.read(r, 4)).decode())
+)");
+  EXPECT_EQ(sandbox_.run(request).out.bytes, "held mine\n");
 }
 
 TEST_F(AbuseTest, ForkBomb) {

@@ -157,6 +157,18 @@ TEST_F(PolicyTest, NoMemoryOutsideTheLimit) {
   EXPECT_EQ(answer(SYS_memfd_create, {0, 7}), error(EPERM));
 }
 
+TEST_F(PolicyTest, LocksAreForTheInitToAllow) {
+  constexpr uint64_t kHigh = uint64_t{1} << 32U;
+  for (const uint64_t command : {6, 7, 37, 38}) {
+    EXPECT_EQ(answer(SYS_fcntl, {3, command}), SECCOMP_RET_USER_NOTIF) << command;
+    EXPECT_EQ(answer(SYS_fcntl, {3, kHigh | command}), SECCOMP_RET_USER_NOTIF) << command;
+  }
+  for (const uint64_t command : {0, 1, 2, 3, 4, 5, 36, 1030}) {
+    EXPECT_EQ(answer(SYS_fcntl, {3, command}), SECCOMP_RET_ALLOW) << command;
+  }
+  EXPECT_EQ(answer(SYS_fcntl, {3, 1031}), error(EPERM));
+}
+
 TEST_F(PolicyTest, TheCoreLimitMayOnlyBeAskedFor) {
   EXPECT_EQ(answer(SYS_setrlimit, {4}), error(ENOSYS));
   EXPECT_EQ(answer(SYS_setrlimit, {7}), SECCOMP_RET_ALLOW);
