@@ -61,6 +61,9 @@ constexpr std::array kDirectories = {
 // Directories of the host's root that are links into /usr, or else are bound like it.
 constexpr std::array kHostDirectories = {"bin", "sbin", "lib", "lib32", "lib64", "libx32"};
 
+// What the host's administrator has set, such as a registry's tokens; programs need none of it.
+constexpr std::array kHostConfiguration = {"usr/etc", "usr/local/etc"};
+
 int bind_read_only(const std::string& source, const std::string& target) {
   if (::mount(source.c_str(), target.c_str(), nullptr, MS_BIND | MS_REC, nullptr) != 0)
     return errno;
@@ -138,8 +141,23 @@ int fill(const std::string& root) {
   return add_devices(root);
 }
 
+// An empty directory over each, where the host has it.
+int hide_configuration(const std::string& root) {
+  for (const char* name : kHostConfiguration) {
+    std::error_code ignored;
+    const std::string path = fs::canonical(fs::path(root) / name, ignored).string();
+    if (path.empty() || !path.starts_with(root + "/usr/")) continue;  // none, or a link elsewhere
+    constexpr unsigned long kFlags = MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC;
+    if (::mount("kiln", path.c_str(), "tmpfs", kFlags, "size=4k,nr_inodes=1,mode=0755") != 0) {
+      return errno;
+    }
+  }
+  return 0;
+}
+
 int bind_host(const std::string& root) {
   if (const int error = bind_read_only("/usr", root + "/usr")) return error;
+  if (const int error = hide_configuration(root)) return error;
   for (const char* name : kHostDirectories) {
     if (const int error = add_host_directory(root, name)) return error;
   }

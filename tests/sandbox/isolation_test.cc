@@ -157,6 +157,10 @@ TEST_F(IsolationTest, TheHostIsOutOfSight) {
   EXPECT_EQ(fact("stat /proc/self/exe"), "there");
 }
 
+TEST_F(IsolationTest, TheHostsConfigurationBelowUsrIsOutOfSight) {
+  EXPECT_THAT(fact("host_configuration"), AnyOf("", "No such file or directory"));
+}
+
 TEST_F(IsolationTest, ResourceLimitsAreSet) {
   EXPECT_EQ(fact("limit.CORE"), "1");
   EXPECT_EQ(fact("limit.FSIZE"), std::to_string(100 * model::kMB));
