@@ -76,11 +76,13 @@ struct LinkState {
   void from_client(const net::Inbound& message) {
     auto decoded = net::decode_from_client(message.bytes);
     if (!decoded) {
+      sockets->count_malformed();
       return to_client(message.route,
                        net::ErrorReply{net::peek_rid(message.bytes), std::move(decoded).error()});
     }
     const uint64_t rid = rid_of(*decoded);
-    Request request = requests->make(std::move(*decoded), message.route, real_now().wall);
+    Request request =
+        requests->make(std::move(*decoded), message.route, *message.sender, real_now().wall);
     if (auto* error = std::get_if<Error>(&request)) {
       return to_client(message.route, net::ErrorReply{rid, std::move(*error)});
     }
@@ -108,9 +110,11 @@ struct LinkState {
   void from_worker(const net::Inbound& message) {
     auto decoded = net::decode_from_worker(message.bytes);
     if (!decoded) {
+      sockets->count_malformed();
       return log::failure(log::Level::warning, "a worker's message was refused", decoded.error());
     }
-    if (const auto* hello = std::get_if<model::Hello>(&*decoded)) {
+    if (auto* hello = std::get_if<model::Hello>(&*decoded)) {
+      identify(*message.sender, *hello);
       if (const Status valid = model::validate(*hello); !valid) {
         return log::failure(log::Level::warning, "a worker's hello was refused", valid.error());
       }
@@ -124,6 +128,12 @@ struct LinkState {
       if (auto* finished = std::get_if<model::Finished>(&*decoded)) check_result(*finished);
       commands.commands.emplace_back(core::WorkerSaid{*worker, std::move(*decoded)});
     }
+  }
+
+  // Who it is says its key, not the worker: no other worker's leases or name can be claimed.
+  static void identify(const net::Identity& sender, model::Hello& hello) {
+    hello.instance = instance_of(sender, hello.instance);
+    if (!sender.name.empty()) hello.name = sender.name;
   }
 
   void greet(const std::string& route, const model::Hello& hello) {

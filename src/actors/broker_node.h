@@ -7,10 +7,12 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "base/error.h"
 #include "config/languages.h"
+#include "net/keys.h"
 #include "store/store.h"
 
 namespace kiln::actors {
@@ -21,7 +23,9 @@ using StoreOpener = std::function<Result<std::unique_ptr<store::Store>>()>;
 struct BrokerOptions {
   std::string clients_endpoint = "tcp://127.0.0.1:5570";
   std::string workers_endpoint = "tcp://127.0.0.1:5571";
-  std::string data_directory;  // exists, ours, mode 0700
+  std::string data_directory;           // exists, ours, mode 0700
+  std::optional<net::ServerKeys> keys;  // absent: only loopback and ipc are served
+  bool insecure = false;                // any address is, even without keys
   config::Languages languages;
   StoreOpener open_store;  // absent: SQLite in data_directory
   size_t threads = 2;      // of the actor system
@@ -42,7 +46,8 @@ class BrokerNode {
   std::string clients_endpoint() const;
   std::string workers_endpoint() const;
 
-  // What was counted since the start, by name and labels ("submitted{queue=default}").
+  // What was counted since the start, by name and labels ("submitted{queue=default}"), and what the
+  // sockets refused or dropped ("peers_refused", see BrokerSockets::counters).
   std::map<std::string, uint64_t> counters() const;
 
   // For tests of supervision: ends this actor as if it had failed. False: there is none now.

@@ -1,5 +1,9 @@
 #include "actors/broker_sockets.h"
 
+#include <utility>
+
+#include "log/log.h"
+
 namespace kiln::actors {
 
 void BrokerSockets::deliver_to(BrokerLinkActor link, std::shared_ptr<Intake> intake) {
@@ -13,7 +17,7 @@ BrokerSockets::Target BrokerSockets::target() const {
   return target_;
 }
 
-Listening BrokerSockets::listen(const net::ServerOptions& options) {
+net::ServerHandlers BrokerSockets::handlers() {
   net::ServerHandlers handlers;
   handlers.on_batch = [this](std::vector<net::Inbound> batch) {
     const Target to = target();
@@ -25,7 +29,39 @@ Listening BrokerSockets::listen(const net::ServerOptions& options) {
     const Target to = target();
     if (to.intake) caf::anon_send(to.link, PeerLost{peer, std::move(route)});
   };
-  auto started = net::RouterServer::start(options, std::move(handlers));
+  handlers.on_refused = [this](const net::Refused& peer) { tell_refused(peer); };
+  return handlers;
+}
+
+void BrokerSockets::tell_refused(const net::Refused& peer) {
+  ++untold_;
+  const MonoTime now = real_now().mono;
+  if (told_at_ && now - *told_at_ < kRefusalPause) return;
+  told_at_ = now;
+  log::warning("a peer was refused",
+               {{"why", peer.why.text()},
+                {"socket", peer.peer == net::Peer::client ? "clients" : "workers"},
+                {"address", peer.address},
+                {"key", peer.key},
+                {"refused", std::exchange(untold_, 0)}});
+}
+
+std::map<std::string, uint64_t> BrokerSockets::counters() const {
+  net::TransportCounts counts;
+  {
+    const std::lock_guard lock(mutex_);
+    if (server_) counts = server_->counts();
+  }
+  return {{"peers_refused", counts.refused},
+          {"handshakes_failed", counts.failed},
+          {"messages_unauthorized", counts.unauthorized},
+          {"messages_dropped", counts.inbound_dropped},
+          {"messages_malformed", malformed_},
+          {"answers_dropped", counts.outbound_dropped}};
+}
+
+Listening BrokerSockets::listen(const net::ServerOptions& options) {
+  auto started = net::RouterServer::start(options, handlers());
   if (!started) return {std::move(started).error(), "", ""};
   const std::lock_guard lock(mutex_);
   server_ = std::move(started).value();

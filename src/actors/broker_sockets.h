@@ -5,14 +5,19 @@
 // Threads: any; the transport's thread delivers.
 #pragma once
 
+#include <atomic>
+#include <map>
 #include <memory>
 #include <mutex>
+#include <string>
 #include <vector>
 
 #include "actors/intake.h"
 #include "actors/interfaces.h"
 
 namespace kiln::actors {
+
+inline constexpr Duration kRefusalPause = std::chrono::seconds(10);
 
 class BrokerSockets {
  public:
@@ -21,6 +26,12 @@ class BrokerSockets {
   // Errors: those of RouterServer::start. Call once, after deliver_to.
   Listening listen(const net::ServerOptions& options);
   void send(std::vector<net::Outbound> batch);
+  // One message that could not be decoded was dropped.
+  void count_malformed() { ++malformed_; }
+  // peers_refused: handshakes with keys that may not come in; handshakes_failed: those that ended
+  // earlier; messages_unauthorized: of keys that were taken out; messages_dropped: of no shape of
+  // ours; messages_malformed: not decodable; answers_dropped: their reader was gone or too slow.
+  std::map<std::string, uint64_t> counters() const;
   // Sends what is queued, then closes.
   void close();
 
@@ -30,8 +41,16 @@ class BrokerSockets {
     std::shared_ptr<Intake> intake;
   };
   Target target() const;
+  net::ServerHandlers handlers();
+  // Runs on one thread. Strangers may knock as often as they like: the log has one line of it in
+  // kRefusalPause, which says how many there were.
+  void tell_refused(const net::Refused& peer);
 
-  mutable std::mutex mutex_;
+  std::atomic<uint64_t> malformed_ = 0;
+  uint64_t untold_ = 0;  // refusals since the last line
+  std::optional<MonoTime> told_at_;
+
+  mutable std::mutex mutex_;  // guards the rest
   Target target_;
   std::shared_ptr<net::RouterServer> server_;
 };

@@ -49,7 +49,8 @@ struct SupervisorState {
   }
 
   Listening listen() {
-    return sockets->listen({options.clients_endpoint, options.workers_endpoint});
+    return sockets->listen(
+        {options.clients_endpoint, options.workers_endpoint, options.keys, options.insecure});
   }
 
   Status start_children() {
@@ -122,6 +123,20 @@ struct SupervisorState {
     if (child == kQueue) caf::anon_send(wiring.queue, LoadFirst{});
   }
 
+  caf::result<Counters> counters() {
+    auto promise = self->make_response_promise<Counters>();
+    self->request(wiring.telemetry, caf::infinite, CountersRequest{})
+        .then(
+            [this, promise](Counters& counters) mutable {
+              counters.values.merge(sockets->counters());
+              promise.deliver(std::move(counters));
+            },
+            [this, promise](const caf::error&) mutable {
+              promise.deliver(Counters{sockets->counters()});
+            });
+    return promise;
+  }
+
   bool crash(const std::string& child_name) {
     const Child* child = children.find(child_name);
     if (!child || !child->handle) return false;
@@ -160,9 +175,7 @@ BrokerSupervisor::behavior_type supervisor(BrokerSupervisor::stateful_pointer<Su
   self->set_down_handler([=](const caf::down_msg& down) { self->state.ended(down); });
   return {
       [=](StartBroker&) { return self->state.start(); },
-      [=](CountersRequest& request) {
-        return self->delegate(self->state.wiring.telemetry, std::move(request));
-      },
+      [=](CountersRequest&) { return self->state.counters(); },
       [=](const StartChild& start) { self->state.start_again(start.child); },
       [=](const CrashChild& crash) { return self->state.crash(crash.child); },
       [=](StopAtom) { self->state.stop(); },

@@ -144,6 +144,7 @@ struct StartBroker {};
 // WorkerNode -> supervisor -> session: connect to the broker. (That there is one shows later.)
 struct OpenLink {
   std::string endpoint;
+  std::optional<net::ClientKeys> keys;
 };
 struct LinkOpened {
   std::optional<Error> error;

@@ -1,6 +1,19 @@
 #include "actors/peers.h"
 
+#include <algorithm>
+
+#include "base/hash.h"
+
 namespace kiln::actors {
+
+InstanceId instance_of(const net::Identity& sender, const InstanceId& said) {
+  if (sender.key.empty()) return said;
+  const std::string_view bytes(reinterpret_cast<const char*>(said.bytes.data()), said.bytes.size());
+  const Sha256 digest = FieldHasher().add("instance").add(sender.key).add(bytes).finish();
+  InstanceId out;
+  std::copy_n(digest.begin(), out.bytes.size(), out.bytes.begin());
+  return out;
+}
 
 void Peers::bind(const std::string& route, const InstanceId& worker) {
   unbind(route);

@@ -7,8 +7,14 @@
 #include <string>
 
 #include "base/ids.h"
+#include "net/keys.h"
 
 namespace kiln::actors {
+
+// The instance that a hello with this key and this instance id means: no two keys ever have one in
+// common, whatever their workers say, and the same pair is the same instance after any restart.
+// Without a key it is what the worker says.
+InstanceId instance_of(const net::Identity& sender, const InstanceId& said);
 
 class Peers {
  public:

@@ -43,8 +43,9 @@ uint64_t rid_of(const net::FromClient& message) {
   return std::visit([](const auto& one) { return one.rid; }, message);
 }
 
-Request Requests::make(net::FromClient message, const std::string& route, WallTime now) {
-  core::ClientRef client{route, rid_of(message), kDefaultTenant};
+Request Requests::make(net::FromClient message, const std::string& route,
+                       const net::Identity& sender, WallTime now) {
+  core::ClientRef client{route, rid_of(message), sender.tenant};
   if (auto* submit = std::get_if<net::Submit>(&message)) {
     std::vector<model::TaskSpec> specs;
     specs.push_back(std::move(submit->task));
@@ -66,7 +67,7 @@ Request Requests::make(net::FromClient message, const std::string& route, WallTi
 
 Request Requests::make_submit(core::ClientRef client, std::vector<model::TaskSpec> specs,
                               bool watch, const std::string& field, WallTime now) {
-  auto made = submissions_.make(std::move(specs), field, now);
+  auto made = submissions_.make(std::move(specs), client.tenant, field, now);
   if (!made) return std::move(made).error();
   return core::Submit{std::move(client), std::move(made).value(), watch};
 }

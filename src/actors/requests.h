@@ -7,6 +7,7 @@
 #include "actors/submissions.h"
 #include "core/commands.h"
 #include "net/codec.h"
+#include "net/keys.h"
 
 namespace kiln::actors {
 
@@ -18,7 +19,9 @@ class Requests {
  public:
   explicit Requests(Submissions submissions) : submissions_(std::move(submissions)) {}
 
-  Request make(net::FromClient message, const std::string& route, WallTime now);
+  // `sender`: whose tasks it may see and submit.
+  Request make(net::FromClient message, const std::string& route, const net::Identity& sender,
+               WallTime now);
   Submissions& submissions() { return submissions_; }
 
  private:

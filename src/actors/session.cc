@@ -53,7 +53,10 @@ struct SessionState {
     handlers.on_batch = [actor](std::vector<std::string> messages) {
       caf::anon_send(actor, FromBrokerBatch{std::move(messages)});
     };
-    auto started = net::DealerLink::start(wanted.endpoint, std::move(handlers));
+    handlers.on_refused = [](const Error& why) {
+      log::failure(log::Level::warning, "the broker does not let this worker in", why);
+    };
+    auto started = net::DealerLink::start(wanted.endpoint, std::move(handlers), wanted.keys);
     if (!started) return {std::move(started).error()};
     link = std::move(started).value();
     return {};

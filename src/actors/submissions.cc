@@ -59,12 +59,13 @@ Status Submissions::check(const model::TaskSpec& spec) const {
 }
 
 Result<std::vector<core::Submission>> Submissions::make(std::vector<model::TaskSpec> specs,
+                                                        const std::string& tenant,
                                                         const std::string& field, WallTime now) {
   if (specs.empty()) return field_error(field, "there is no task in it", "send at least one");
   std::vector<core::Submission> made;
   made.reserve(specs.size());
   for (size_t i = 0; i < specs.size(); ++i) {
-    specs[i].tenant = kDefaultTenant;
+    specs[i].tenant = tenant;
     if (Status status = check(specs[i]); !status.ok()) {
       return under(name_of(field, i), status.error());
     }

@@ -14,17 +14,16 @@
 
 namespace kiln::actors {
 
-inline constexpr const char* kDefaultTenant = "default";
-
 class Submissions {
  public:
   Submissions(config::Languages languages, Random random)
       : languages_(std::move(languages)), random_(random) {}
 
-  // Errors name the field ("task.queue", "tasks[3].queue"): invalid_argument, too_large,
-  // unknown_language. All or none.
+  // They become `tenant`'s, whatever they say. Errors name the field ("task.queue",
+  // "tasks[3].queue"): invalid_argument, too_large, unknown_language. All or none.
   Result<std::vector<core::Submission>> make(std::vector<model::TaskSpec> specs,
-                                             const std::string& field, WallTime now);
+                                             const std::string& tenant, const std::string& field,
+                                             WallTime now);
   // A worker has these versions from now on; they are part of a task's cache key.
   void learn(const std::vector<model::LanguageVersion>& versions);
 

@@ -24,7 +24,7 @@ class WorkerNode::Impl {
     supervise_supervisor(supervisor_, on_fatal);
     std::optional<Error> failure;
     caf::scoped_actor self(system_);
-    self->request(supervisor_, caf::infinite, OpenLink{options.broker_endpoint})
+    self->request(supervisor_, caf::infinite, OpenLink{options.broker_endpoint, options.keys})
         .receive([&](LinkOpened& opened) { failure = std::move(opened.error); },
                  [&](caf::error& error) {
                    failure = Error{ErrorCode::internal, "the worker's actors do not work", "",

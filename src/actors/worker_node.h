@@ -7,6 +7,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -14,12 +15,14 @@
 #include "base/fd.h"
 #include "config/languages.h"
 #include "model/worker_messages.h"
+#include "net/keys.h"
 
 namespace kiln::actors {
 
 struct WorkerNodeOptions {
   std::string broker_endpoint = "tcp://127.0.0.1:5571";
-  std::string name;  // validated by model::validate_name
+  std::optional<net::ClientKeys> keys;  // where the broker has keys
+  std::string name;                     // validated by model::validate_name
   uint32_t slots = 1;
   std::vector<std::string> queues;  // serves only these; empty: all
   std::vector<std::string> tags;

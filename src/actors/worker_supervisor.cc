@@ -16,7 +16,7 @@ struct SupervisorState {
   WorkerWiring wiring;
   Children children;
   core::RestartPolicy restarts;
-  std::string endpoint;
+  OpenLink broker;
   bool draining = false;
   bool stopping = false;
 
@@ -57,7 +57,7 @@ struct SupervisorState {
     if (stopping || !children.start_again(child)) return;
     wire_all();
     if (child != kSession) return;
-    caf::anon_send(wiring.session, OpenLink{endpoint});
+    caf::anon_send(wiring.session, OpenLink(broker));
     if (draining) caf::anon_send(wiring.session, DrainAtom::value);
   }
 
@@ -96,7 +96,7 @@ WorkerSupervisor::behavior_type supervisor(WorkerSupervisor::stateful_pointer<Su
   self->state.add_children(parts, handlers.on_left);
   return {
       [=](OpenLink& wanted) {
-        self->state.endpoint = wanted.endpoint;
+        self->state.broker = wanted;
         return self->delegate(self->state.wiring.session, std::move(wanted));
       },
       [=](const StartChild& start) { self->state.start_again(start.child); },

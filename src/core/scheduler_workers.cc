@@ -69,7 +69,8 @@ bool Scheduler::Impl::claim(Worker& worker, const LeaseRef& ref) {
     adopt(worker, *task, ref.epoch);
     return true;
   }
-  if (lease->worker.is_nil()) {
+  if (lease->worker.is_nil()) {  // an earlier boot gave it, to the worker of this name
+    if (*task->worker != worker.name) return false;
     lease->worker = worker.instance;
     roster_.add_lease(worker, task->id);
   }

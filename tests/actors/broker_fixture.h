@@ -25,6 +25,7 @@ class BrokerTest : public testing::Test {
     options.workers_endpoint = "tcp://127.0.0.1:*";
     options.languages = config::default_languages();
     options.open_store = opener_;
+    options.keys = keys_;
     auto started = BrokerNode::start(std::move(options), [](const Error& error) {
       ADD_FAILURE() << "the broker gave up: " << error.text();
     });
@@ -42,6 +43,7 @@ class BrokerTest : public testing::Test {
 
   std::shared_ptr<Faults> faults_ = std::make_shared<Faults>();
   StoreOpener opener_ = faulty_store(faults_);
+  std::optional<net::ServerKeys> keys_;
   std::unique_ptr<BrokerNode> broker_;
   std::unique_ptr<net::Client> client_;
 };

@@ -37,5 +37,16 @@ TEST(Peers, GiveARouteToWhoSaidHelloLast) {
   EXPECT_EQ(peers.size(), 0U);
 }
 
+TEST(Peers, NoTwoKeysHaveAnInstanceInCommon) {
+  const net::Identity none;
+  const net::Identity one{net::Role::worker, "default", "w1", std::string(64, 'a')};
+  const net::Identity two{net::Role::worker, "default", "w1", std::string(64, 'b')};
+  EXPECT_EQ(instance_of(none, kOne), kOne);
+  EXPECT_EQ(instance_of(one, kOne), instance_of(one, kOne));
+  EXPECT_NE(instance_of(one, kOne), instance_of(two, kOne));
+  EXPECT_NE(instance_of(one, kOne), instance_of(one, kTwo));
+  EXPECT_NE(instance_of(one, kOne), kOne);
+}
+
 }  // namespace
 }  // namespace kiln::actors

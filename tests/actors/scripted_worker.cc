@@ -9,7 +9,9 @@ constexpr std::chrono::seconds kPatience(10);
 
 }  // namespace
 
-ScriptedWorker::ScriptedWorker(const std::string& endpoint, uint8_t number) : instance_{{number}} {
+ScriptedWorker::ScriptedWorker(const std::string& endpoint, uint8_t number,
+                               std::optional<net::ClientKeys> keys)
+    : instance_{{number}} {
   net::LinkHandlers handlers;
   handlers.on_connected = [this] {
     const std::lock_guard lock(mutex_);
@@ -25,7 +27,7 @@ ScriptedWorker::ScriptedWorker(const std::string& endpoint, uint8_t number) : in
     }
     changed_.notify_all();
   };
-  link_ = std::move(net::DealerLink::start(endpoint, std::move(handlers))).value();
+  link_ = std::move(net::DealerLink::start(endpoint, std::move(handlers), keys)).value();
   std::unique_lock lock(mutex_);
   EXPECT_TRUE(changed_.wait_for(lock, kPatience, [&] { return connected_; }));
 }

@@ -13,7 +13,8 @@ namespace kiln::actors {
 
 class ScriptedWorker {
  public:
-  ScriptedWorker(const std::string& endpoint, uint8_t number);
+  ScriptedWorker(const std::string& endpoint, uint8_t number,
+                 std::optional<net::ClientKeys> keys = std::nullopt);
 
   // Says hello with one slot for python, and waits for the welcome.
   void hello(std::vector<model::LeaseRef> leases = {}, std::vector<model::LeaseRef> results = {});

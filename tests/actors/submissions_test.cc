@@ -11,6 +11,8 @@ namespace {
 using testing::HasSubstr;
 
 const WallTime kNow = wall_from_micros(1'700'000'000'000'000);
+const std::string kTenant = "red";
+const net::Identity kSender{net::Role::client, kTenant, "builder", ""};
 
 model::TaskSpec spec(std::string code = "print(1)") {
   model::TaskSpec made;
@@ -22,7 +24,7 @@ model::TaskSpec spec(std::string code = "print(1)") {
 class SubmissionsTest : public testing::Test {
  protected:
   Error refusal(model::TaskSpec wrong, const std::string& field = "task") {
-    auto made = submissions_.make({std::move(wrong)}, field, kNow);
+    auto made = submissions_.make({std::move(wrong)}, kTenant, field, kNow);
     EXPECT_FALSE(made.ok());
     return made.ok() ? Error{} : made.error();
   }
@@ -30,12 +32,12 @@ class SubmissionsTest : public testing::Test {
 };
 
 TEST_F(SubmissionsTest, GivesIdsHashesAndTheProgramAsTheStoreKeepsIt) {
-  auto made = submissions_.make({spec("print(1)"), spec("print(2)")}, "tasks", kNow);
+  auto made = submissions_.make({spec("print(1)"), spec("print(2)")}, kTenant, "tasks", kNow);
   ASSERT_TRUE(made.ok());
   const core::Submission& one = made->at(0);
   EXPECT_FALSE(one.chosen_id);
   EXPECT_NE(one.row.id, made->at(1).row.id);
-  EXPECT_EQ(one.row.tenant, kDefaultTenant);
+  EXPECT_EQ(one.row.tenant, kTenant);
   EXPECT_EQ(one.row.submitted_at, kNow);
   EXPECT_EQ(one.row.code_hash, sha256("print(1)"));
   EXPECT_NE(one.row.body_hash, made->at(1).row.body_hash);
@@ -47,7 +49,7 @@ TEST_F(SubmissionsTest, GivesIdsHashesAndTheProgramAsTheStoreKeepsIt) {
 TEST_F(SubmissionsTest, KeepsTheIdAClientChose) {
   model::TaskSpec chosen = spec();
   chosen.id = TaskId{{9}};
-  auto made = submissions_.make({chosen}, "task", kNow);
+  auto made = submissions_.make({chosen}, kTenant, "task", kNow);
   ASSERT_TRUE(made.ok());
   EXPECT_TRUE(made->front().chosen_id);
   EXPECT_EQ(made->front().row.id, TaskId{{9}});
@@ -56,13 +58,13 @@ TEST_F(SubmissionsTest, KeepsTheIdAClientChose) {
 TEST_F(SubmissionsTest, NeverTakesATenantFromTheClient) {
   model::TaskSpec other = spec();
   other.tenant = "somebody";
-  EXPECT_EQ(submissions_.make({other}, "task", kNow)->front().row.tenant, kDefaultTenant);
+  EXPECT_EQ(submissions_.make({other}, kTenant, "task", kNow)->front().row.tenant, kTenant);
 }
 
 TEST_F(SubmissionsTest, MakesALanguagesVersionPartOfTheCacheKey) {
-  const auto before = submissions_.make({spec()}, "task", kNow)->front().row.cache_key;
+  const auto before = submissions_.make({spec()}, kTenant, "task", kNow)->front().row.cache_key;
   submissions_.learn({{"python", "3.11.2"}, {"cobol", "1"}});
-  EXPECT_NE(submissions_.make({spec()}, "task", kNow)->front().row.cache_key, before);
+  EXPECT_NE(submissions_.make({spec()}, kTenant, "task", kNow)->front().row.cache_key, before);
 }
 
 TEST_F(SubmissionsTest, RefusesAnUnknownLanguageByName) {
@@ -77,7 +79,7 @@ TEST_F(SubmissionsTest, RefusesAnUnknownLanguageByName) {
 TEST_F(SubmissionsTest, NamesTheFieldAndThePlaceInABatch) {
   model::TaskSpec wrong = spec();
   wrong.queue = "a/b";
-  const auto made = submissions_.make({spec(), wrong}, "tasks", kNow);
+  const auto made = submissions_.make({spec(), wrong}, kTenant, "tasks", kNow);
   ASSERT_FALSE(made.ok());
   EXPECT_EQ(made.error().field, "tasks[1].queue");
 }
@@ -99,14 +101,14 @@ TEST_F(SubmissionsTest, RefusesMoreOutputThanOneMessageCarries) {
 }
 
 TEST_F(SubmissionsTest, RefusesAnEmptyBatch) {
-  const auto made = submissions_.make({}, "tasks", kNow);
+  const auto made = submissions_.make({}, kTenant, "tasks", kNow);
   ASSERT_FALSE(made.ok());
   EXPECT_EQ(made.error().field, "tasks");
 }
 
 TEST(Requests, AnswersAPingWithoutTheQueue) {
   Requests requests(Submissions(config::default_languages(), Random(1)));
-  const Request answer = requests.make(net::Ping{4}, "route", kNow);
+  const Request answer = requests.make(net::Ping{4}, "route", kSender, kNow);
   ASSERT_TRUE(std::holds_alternative<net::Ok>(answer));
   EXPECT_THAT(*std::get<net::Ok>(answer).server, HasSubstr("kiln"));
 }
@@ -117,11 +119,11 @@ TEST(Requests, CarryTheClientWithItsRequestNumber) {
   submit.rid = 12;
   submit.task = spec();
   submit.watch = true;
-  const Request made = requests.make(submit, "route", kNow);
+  const Request made = requests.make(submit, "route", kSender, kNow);
   const auto* command = std::get_if<core::Command>(&made);
   ASSERT_NE(command, nullptr);
   const auto& submitted = std::get<core::Submit>(*command);
-  EXPECT_EQ(submitted.client, (core::ClientRef{"route", 12, kDefaultTenant}));
+  EXPECT_EQ(submitted.client, (core::ClientRef{"route", 12, kTenant}));
   EXPECT_TRUE(submitted.watch);
 }
 

@@ -335,6 +335,18 @@ TEST_F(SchedulerLease, ARestartKeepsClaimedLeases) {
   EXPECT_EQ(sent<FinishedOk>().size(), 1U);
 }
 
+TEST_F(SchedulerLease, ARestartGivesNoLeaseToAWorkerOfAnotherName) {
+  const LeaseRef lease = run_one();
+  restart(2, {task(1)});
+  model::Hello other = hello(2);
+  other.leases = {lease};
+  say(2, other);
+  EXPECT_EQ(sent<Fenced>(), std::vector{Fenced{lease}});
+  finish(2, lease);
+  EXPECT_EQ(sent<Fenced>(), std::vector{Fenced{lease}});
+  EXPECT_EQ(task(1).state, TaskState::running);
+}
+
 TEST_F(SchedulerLease, ARestartGivesUnclaimedLeasesOneWindow) {
   run_one();
   restart(2, {task(1)});
@@ -370,6 +382,7 @@ TEST_F(SchedulerLease, TheHighestEpochWins) {
   stored.attempt = 1;
   stored.epoch = {1, 5};
   stored.seq = 1;
+  stored.worker = "w1";
   restart(2, {stored});
   model::Hello low = hello(1);
   low.leases = {{task_id(1), {1, 5}}};

@@ -47,7 +47,7 @@ void SchedulerModel::hello(const model::Hello& hello, Now now) {
                          std::ranges::count(hello.results, *task.lease) > 0;
     if (task.worker == hello.instance && !claimed) {
       task.started ? lose(task) : give_back(task);
-    } else if (!task.worker && claimed) {
+    } else if (!task.worker && claimed && task.row.worker == hello.name) {
       task.worker = hello.instance;
     }
   }
@@ -209,6 +209,7 @@ void SchedulerModel::assigned(const InstanceId& worker, const model::Assign& ass
   task.row.state = TaskState::running;
   task.lease = assign.lease;
   task.worker = worker;
+  task.row.worker = to.hello.name;
   task.started = false;
   if (assign.attempt != ++task.row.attempt) wrong(id, "is assigned with another attempt");
 }
