@@ -28,13 +28,26 @@ CLI::App* add_command(CLI::App& app, std::optional<Command>& chosen, const std::
   return command;
 }
 
-void add_broker(CLI::App& command, std::string& broker, const std::string& what) {
-  command.add_option("--broker", broker, what)->envname("KILN_BROKER")->type_name("ENDPOINT");
+void add_keys(CLI::App& command, BrokerAccess& broker) {
+  command.add_option("--key", broker.key, "Our key, where the broker asks for one (see keygen)")
+      ->envname("KILN_KEY")
+      ->type_name("FILE");
+  command
+      .add_option("--broker-key", broker.broker_key, "The broker's public key, or its .pub file")
+      ->envname("KILN_BROKER_KEY")
+      ->type_name("KEY");
 }
 
-void add_client(CLI::App& command, std::string& broker) {
-  broker = kDefaultBroker;
-  add_broker(command, broker, "The broker (default " + broker + ")");
+void add_broker(CLI::App& command, BrokerAccess& broker, const std::string& what) {
+  command.add_option("--broker", broker.endpoint, what)
+      ->envname("KILN_BROKER")
+      ->type_name("ENDPOINT");
+  add_keys(command, broker);
+}
+
+void add_client(CLI::App& command, BrokerAccess& broker) {
+  broker.endpoint = kDefaultBroker;
+  add_broker(command, broker, "The broker (default " + broker.endpoint + ")");
 }
 
 void add_task(CLI::App& command, TaskOptions& task) {
@@ -91,6 +104,16 @@ void add_broker_options(CLI::App& command, BrokerCommand& options) {
       .add_option("--workers", options.workers,
                   "Where workers connect (default " + options.workers + ")")
       ->type_name("ENDPOINT");
+  command
+      .add_option("--key", options.key,
+                  "The broker's key: whoever connects needs one too (see keygen)")
+      ->type_name("FILE");
+  command
+      .add_option("--allow", options.allow,
+                  "Who may come in: KEY ROLE TENANT NAME lines; read again on SIGHUP")
+      ->type_name("FILE");
+  command.add_flag("--insecure", options.insecure,
+                   "Listen on any address even without keys: everybody there is an admin");
 }
 
 void add_worker_options(CLI::App& command, WorkerCommand& options) {
@@ -118,10 +141,11 @@ void add_services(CLI::App& app, std::optional<Command>& chosen) {
 
   std::shared_ptr<WorkerCommand> worker;
   CLI::App& w = *add_command(app, chosen, "worker", "A worker: runs tasks in cells", worker);
-  w.add_option("--broker", worker->broker,
-               "The broker's endpoint for workers (default " + worker->broker + ")")
+  w.add_option("--broker", worker->broker.endpoint,
+               "The broker's endpoint for workers (default " + worker->broker.endpoint + ")")
       ->envname("KILN_WORKER_BROKER")
       ->type_name("ENDPOINT");
+  add_keys(w, worker->broker);
   add_worker_options(w, *worker);
   w.add_option("--queue", worker->queues, "Serve only this queue (repeat for more)")
       ->expected(1)
@@ -176,6 +200,24 @@ void add_queries(CLI::App& app, std::optional<Command>& chosen) {
   CLI::App& w = *add_command(app, chosen, "workers", "The workers of a broker", workers);
   add_client(w, workers->broker);
   add_json(w, workers->json);
+}
+
+void add_keygen(CLI::App& app, std::optional<Command>& chosen) {
+  std::shared_ptr<KeygenOptions> options;
+  CLI::App& keygen = *add_command(
+      app, chosen, "keygen", "Make a key; prints its public half and its allow-list line", options);
+  keygen
+      .add_option("--out", options->out,
+                  "Where the secret key goes, and the public one as .pub beside it (default " +
+                      options->out + ")")
+      ->type_name("FILE");
+  keygen.add_option("--role", options->role, "In the line: client (default), worker or admin")
+      ->check(CLI::IsMember({"client", "worker", "admin"}))
+      ->type_name("ROLE");
+  keygen.add_option("--tenant", options->tenant,
+                    "In the line: whose tasks it sees (default " + options->tenant + ")");
+  keygen.add_option("--name", options->name, "In the line (default: the file's name)");
+  add_json(keygen, options->json);
 }
 
 // The command that was typed, for messages; the app itself when there was none.
@@ -243,6 +285,7 @@ std::variant<Command, int> parse_arguments(int argc, const char* const* argv) {
   add_services(app, chosen);
   add_submit(app, chosen);
   add_queries(app, chosen);
+  add_keygen(app, chosen);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

@@ -24,10 +24,17 @@ struct TaskOptions {
   std::vector<std::string> files;  // PATH or PATH:NAME
 };
 
+// Where the broker is, and the keys it asks for. Both or none of the two are given.
+struct BrokerAccess {
+  std::string endpoint;
+  std::string key;         // our NAME.key file
+  std::string broker_key;  // the broker's public key: its text, or a NAME.pub file
+};
+
 struct RunOptions {
   std::string program;  // a path, or "-": our standard input
   TaskOptions task;
-  std::string broker;  // "": a broker and a worker of its own
+  BrokerAccess broker;  // no endpoint: a broker and a worker of its own
   bool json = false;
   bool quiet = false;
 };
@@ -35,7 +42,7 @@ struct RunOptions {
 struct SubmitOptions {
   std::vector<std::string> programs;
   TaskOptions task;
-  std::string broker;
+  BrokerAccess broker;
   std::string queue = "default";
   int priority = model::kDefaultPriority;
   std::string id;  // "": chosen here
@@ -47,13 +54,13 @@ struct SubmitOptions {
 
 struct StatusOptions {
   std::string id;
-  std::string broker;
+  BrokerAccess broker;
   bool json = false;
 };
 
 struct ResultOptions {
   std::string id;
-  std::string broker;
+  BrokerAccess broker;
   std::optional<std::string> wait;  // seconds, as typed
   bool json = false;
   bool quiet = false;
@@ -61,12 +68,12 @@ struct ResultOptions {
 
 struct CancelOptions {
   std::string id;
-  std::string broker;
+  BrokerAccess broker;
   bool json = false;
 };
 
 struct WorkersOptions {
-  std::string broker;
+  BrokerAccess broker;
   bool json = false;
 };
 
@@ -74,11 +81,14 @@ struct BrokerCommand {
   std::string data;  // "": the default
   std::string clients = kDefaultBroker;
   std::string workers = kDefaultWorkersEndpoint;
+  std::string key;    // a NAME.key file; "": no keys
+  std::string allow;  // the file that names who may come in
+  bool insecure = false;
   std::string log_level = "info";
 };
 
 struct WorkerCommand {
-  std::string broker = kDefaultWorkersEndpoint;
+  BrokerAccess broker{kDefaultWorkersEndpoint, "", ""};
   std::string name;    // "": the host's
   uint32_t slots = 0;  // 0: one for each CPU
   std::vector<std::string> queues;
@@ -92,8 +102,17 @@ struct ServeOptions {
   WorkerCommand worker;  // its `broker` is not used
 };
 
-using Command = std::variant<RunOptions, ServeOptions, BrokerCommand, WorkerCommand, SubmitOptions,
-                             StatusOptions, ResultOptions, CancelOptions, WorkersOptions>;
+struct KeygenOptions {
+  std::string out = "kiln.key";
+  std::string role = "client";
+  std::string tenant = "default";
+  std::string name;  // "": that of the file
+  bool json = false;
+};
+
+using Command =
+    std::variant<RunOptions, ServeOptions, BrokerCommand, WorkerCommand, SubmitOptions,
+                 StatusOptions, ResultOptions, CancelOptions, WorkersOptions, KeygenOptions>;
 
 // A command, or the exit code after help, the version or an error was printed.
 std::variant<Command, int> parse_arguments(int argc, const char* const* argv);

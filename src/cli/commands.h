@@ -14,5 +14,6 @@ int execute(const StatusOptions& options);
 int execute(const ResultOptions& options);
 int execute(const CancelOptions& options);
 int execute(const WorkersOptions& options);
+int execute(const KeygenOptions& options);
 
 }  // namespace kiln::cli

@@ -23,6 +23,12 @@ constexpr std::array kExamples = {
     Example{"serve", "kiln serve --data /tmp/kiln-data --clients 'tcp://127.0.0.1:*' --slots 4"},
     Example{"broker", "kiln broker --data /tmp/kiln-data"},
     Example{"worker", "kiln worker --broker tcp://127.0.0.1:5571 --name oven-1 --slots 2"},
+    Example{"broker",
+            "kiln broker --key /tmp/kiln-keys/broker.key --allow /tmp/kiln-keys/allow "
+            "--clients tcp://0.0.0.0:5570 --workers tcp://0.0.0.0:5571"},
+    Example{"worker",
+            "kiln worker --broker tcp://127.0.0.1:5571 --key /tmp/kiln-keys/oven-1.key "
+            "--broker-key /tmp/kiln-keys/broker.pub"},
     Example{"submit", "kiln submit examples/hello.py"},
     Example{"submit",
             "kiln submit examples/hello.py examples/sort_lines.sh --priority 8 --no-cache"},
@@ -31,6 +37,8 @@ constexpr std::array kExamples = {
     Example{"result", "id=$(kiln submit examples/hello.py) && kiln result $id --wait 30 --json"},
     Example{"cancel", "id=$(kiln submit examples/endless.py --no-cache) && kiln cancel $id"},
     Example{"workers", "kiln workers --json"},
+    Example{"keygen", "kiln keygen --out $(mktemp -d)/oven-1.key --role worker"},
+    Example{"keygen", "kiln keygen --out $(mktemp -d)/ada.key --tenant red --json"},
 };
 
 }  // namespace

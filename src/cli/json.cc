@@ -74,6 +74,12 @@ std::string result_json(const net::TaskInfo& task, const std::optional<model::Ta
 
 std::string task_json(const net::TaskInfo& task) { return object(task).dump(); }
 
+std::string words_json(std::initializer_list<std::pair<const char*, std::string>> words) {
+  Json json = Json::object();
+  for (const auto& [name, word] : words) json[name] = value(word);
+  return json.dump();
+}
+
 std::string workers_json(const std::vector<net::WorkerInfo>& workers) {
   return Json{{"workers", value(workers)}}.dump();
 }

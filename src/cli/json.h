@@ -2,8 +2,10 @@
 // {"base64": "..."}; a field without a value is left out; times are microseconds since the epoch.
 #pragma once
 
+#include <initializer_list>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "model/result.h"
@@ -15,5 +17,7 @@ namespace kiln::cli {
 std::string result_json(const net::TaskInfo& task, const std::optional<model::TaskResult>& result);
 std::string task_json(const net::TaskInfo& task);
 std::string workers_json(const std::vector<net::WorkerInfo>& workers);
+// An object of texts, in this order.
+std::string words_json(std::initializer_list<std::pair<const char*, std::string>> words);
 
 }  // namespace kiln::cli

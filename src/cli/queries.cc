@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "cli/access.h"
 #include "cli/commands.h"
 #include "cli/console.h"
 #include "cli/exit_codes.h"
@@ -18,14 +19,14 @@ constexpr int64_t kMaxWaitMs = 60'000;  // of one request
 
 // Connects and asks; `what` is the request without its id.
 template <class Request>
-Result<net::Ok> ask(const std::string& broker, Request request) {
-  auto client = net::Client::connect(broker);
+Result<net::Ok> ask(const BrokerAccess& broker, Request request) {
+  auto client = connect(broker);
   if (!client) return std::move(client).error();
   return (*client)->request(std::move(request));
 }
 
 template <class Request>
-Result<net::TaskInfo> ask_about(const std::string& broker, const std::string& id) {
+Result<net::TaskInfo> ask_about(const BrokerAccess& broker, const std::string& id) {
   const auto parsed = parse_task_id(id);
   if (!parsed) return parsed.error();
   auto answer = ask(broker, Request{0, *parsed});
@@ -119,7 +120,7 @@ int execute(const ResultOptions& options) {
     if (!parsed) return fail(parsed.error());
     wait_ms = *parsed;
   }
-  auto client = net::Client::connect(options.broker);
+  auto client = connect(options.broker);
   if (!client) return fail(client.error());
   const auto answer = wait_for_result(**client, *id, wait_ms);
   if (!answer) return fail(answer.error());

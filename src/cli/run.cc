@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include "base/random.h"
+#include "cli/access.h"
 #include "cli/commands.h"
 #include "cli/embedded.h"
 #include "cli/exit_codes.h"
@@ -13,18 +14,19 @@
 namespace kiln::cli {
 namespace {
 
-int follow_at(const std::string& endpoint, const model::TaskSpec& spec, const RunOptions& options,
+int follow_at(const BrokerAccess& broker, const model::TaskSpec& spec, const RunOptions& options,
               Signals& signals, const FatalCheck& fatal) {
-  auto client = net::Client::connect(endpoint);
+  auto client = connect(broker);
   if (!client) return fail(client.error());
-  return follow_task(**client, spec, {options.json, options.quiet, endpoint}, signals, fatal);
+  return follow_task(**client, spec, {options.json, options.quiet, broker.endpoint}, signals,
+                     fatal);
 }
 
 int run_embedded(const model::TaskSpec& spec, const RunOptions& options,
                  const config::Language& language) {
   auto embedded = Embedded::start(language);
   if (!embedded) return fail(embedded.error());
-  return follow_at((*embedded)->endpoint(), spec, options, (*embedded)->signals(),
+  return follow_at({(*embedded)->endpoint(), "", ""}, spec, options, (*embedded)->signals(),
                    [&] { return (*embedded)->fatal(); });
 }
 
@@ -38,7 +40,7 @@ int run_remote(const model::TaskSpec& spec, const RunOptions& options) {
 
 int execute(const RunOptions& options) {
   const config::Languages languages = config::default_languages();
-  const bool embedded = options.broker.empty();
+  const bool embedded = options.broker.endpoint.empty();
   auto spec = read_task(options.program, options.task, languages, embedded);
   if (!spec) return fail(spec.error());
   Random random = seeded_random();

@@ -5,6 +5,8 @@
 // service user like its children. A broker that ends by itself is started again on the same ports
 // and the same data, so no task is lost; a worker that ends by itself ends everything, since a new
 // one would need root. Children die with their parent (PR_SET_PDEATHSIG).
+//
+// With keys the worker has one of its own, made here, and SIGHUP is passed on to the broker.
 #include <poll.h>
 #include <sys/signalfd.h>
 #include <sys/wait.h>
@@ -37,8 +39,10 @@ Status write_ready(int fd, const std::string& line) {
 
 class Supervisor {
  public:
-  Supervisor(ServeOptions options, User user)
-      : options_(std::move(options)), user_(std::move(user)) {
+  Supervisor(ServeOptions options, BrokerSetup broker, WorkerSetup worker)
+      : options_(std::move(options)),
+        broker_setup_(std::move(broker)),
+        worker_setup_(std::move(worker)) {
     const sigset_t set = stop_signals();
     signal_fd_.reset(signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK));
   }
@@ -54,11 +58,12 @@ class Supervisor {
   // What a child's body does with its ready pipe; the parent's pid is what it must not outlive.
   Status start_broker() {
     auto child = fork_child("broker", [this, parent = getpid()](UniqueFd ready) {
-      return run_broker(options_.broker, user_, [&](const std::string& endpoints) -> Status {
-        if (!die_with_parent(parent))
-          return Error{ErrorCode::internal, "kiln serve is gone", {}, {}, {}};
-        return write_ready(ready.get(), endpoints);
-      });
+      return run_broker(options_.broker, broker_setup_,
+                        [&](const std::string& endpoints) -> Status {
+                          if (!die_with_parent(parent))
+                            return Error{ErrorCode::internal, "kiln serve is gone", {}, {}, {}};
+                          return write_ready(ready.get(), endpoints);
+                        });
     });
     if (!child) return std::move(child).error();
     broker_ = std::move(*child);
@@ -66,9 +71,9 @@ class Supervisor {
   }
 
   Status start_worker() {
-    options_.worker.broker = options_.broker.workers;
+    options_.worker.broker.endpoint = options_.broker.workers;
     auto child = fork_child("worker", [this, parent = getpid()](UniqueFd ready) {
-      return run_worker(options_.worker, user_, [&](const std::string& text) -> Status {
+      return run_worker(options_.worker, worker_setup_, [&](const std::string& text) -> Status {
         if (!die_with_parent(parent))
           return Error{ErrorCode::internal, "kiln serve is gone", {}, {}, {}};
         return write_ready(ready.get(), text);
@@ -86,10 +91,7 @@ class Supervisor {
       std::array<pollfd, 2> polled = {pollfd{child.ready.get(), POLLIN, 0},
                                       pollfd{signal_fd_.get(), POLLIN, 0}};
       if (poll(polled.data(), polled.size(), -1) < 0 && errno != EINTR) return "";
-      if (polled[1].revents != 0) {
-        take_signal();
-        return "";
-      }
+      if (polled[1].revents != 0 && take_signal()) return "";
       char c = 0;
       if (polled[0].revents != 0 && read(child.ready.get(), &c, 1) != 1) return "";
       if (polled[0].revents != 0) line += c;
@@ -106,7 +108,7 @@ class Supervisor {
     options_.broker.clients = endpoints.substr(0, endpoints.find(' '));
     options_.broker.workers = endpoints.substr(endpoints.find(' ') + 1);
     if (Status s = start_worker(); !s) return fail(s.error());
-    if (Status s = drop_privileges(user_); !s) return fail(s.error());
+    if (Status s = drop_privileges(worker_setup_.user); !s) return fail(s.error());
     const std::string worker = wait_ready(worker_);
     if (worker.empty()) return not_ready(worker_);
     const Status printed = print_line("kiln serve: clients on " + options_.broker.clients +
@@ -169,9 +171,14 @@ class Supervisor {
     return true;
   }
 
+  // True: it ends us.
   bool take_signal() {
     signalfd_siginfo info{};
     if (read(signal_fd_.get(), &info, sizeof info) != sizeof info) return false;
+    if (info.ssi_signo == SIGHUP && broker_setup_.keys) {
+      if (broker_.pid > 0) kill(broker_.pid, SIGHUP);
+      return false;
+    }
     stopping_ = true;
     return true;
   }
@@ -204,7 +211,8 @@ class Supervisor {
   }
 
   ServeOptions options_;
-  User user_;
+  BrokerSetup broker_setup_;
+  WorkerSetup worker_setup_;
   UniqueFd signal_fd_;
   Child broker_;
   Child worker_;
@@ -218,10 +226,15 @@ int execute(const ServeOptions& typed) {
   ServeOptions options = typed;
   options.worker.log_level = options.broker.log_level;
   if (Status s = complete(options.worker); !s) return fail(s.error());
-  auto user = prepare_broker(options.broker);
-  if (!user) return fail(user.error());
+  auto broker = prepare_broker(options.broker);
+  if (!broker) return fail(broker.error());
+  WorkerSetup worker{broker->user, std::nullopt};
+  if (broker->keys) {
+    worker.keys = net::ClientKeys{net::generate_keypair(), broker->keys->public_key};
+    broker->own_worker = worker.keys->own.public_key;
+  }
   block_stop_signals();
-  return Supervisor(std::move(options), std::move(*user)).run();
+  return Supervisor(std::move(options), std::move(*broker), std::move(worker)).run();
 }
 
 }  // namespace kiln::cli

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <array>
+#include <filesystem>
 #include <mutex>
 #include <optional>
 #include <thread>
@@ -19,6 +20,7 @@
 #include "cli/signals.h"
 #include "log/log.h"
 #include "model/task.h"
+#include "net/allow_list.h"
 #include "net/transport.h"
 #include "sandbox/monitor.h"
 
@@ -26,11 +28,13 @@ namespace kiln::cli {
 namespace {
 
 constexpr const char* kNamelessWorker = "worker";
+constexpr const char* kOwnWorker = "serve";  // the name that the key of serve's worker has
 
 // What a service waits for: a signal, a failure, or that it has left.
 class Stopper {
  public:
-  Stopper() : signals_([](int number) { _exit(kExitSignalBase + number); }) {
+  explicit Stopper(std::function<void()> on_hangup = nullptr)
+      : signals_([](int number) { _exit(kExitSignalBase + number); }, std::move(on_hangup)) {
     signals_.expect_orderly();
   }
 
@@ -121,9 +125,12 @@ Result<sandbox::Monitor> start_monitor(const WorkerCommand& options) {
   return sandbox::fork_monitor(monitor);
 }
 
-actors::WorkerNodeOptions node_options(const WorkerCommand& options, UniqueFd control) {
+actors::WorkerNodeOptions node_options(const WorkerCommand& options,
+                                       const std::optional<net::ClientKeys>& keys,
+                                       UniqueFd control) {
   actors::WorkerNodeOptions node;
-  node.broker_endpoint = options.broker;
+  node.broker_endpoint = options.broker.endpoint;
+  node.keys = keys;
   node.name = options.name;
   node.slots = options.slots;
   node.queues = options.queues;
@@ -144,11 +151,12 @@ int drain_on_signal(actors::WorkerNode& node, Stopper& stopper) {
   return stopper.exit_code();
 }
 
-int run_worker_node(const WorkerCommand& options, UniqueFd control, const ReadyHandler& ready) {
+int run_worker_node(const WorkerCommand& options, const std::optional<net::ClientKeys>& keys,
+                    UniqueFd control, const ReadyHandler& ready) {
   Stopper stopper;
   if (Status s = start_log("worker", options.log_level); !s) return fail(s.error());
   const LogStopper log_stopper;
-  auto node = actors::WorkerNode::start(node_options(options, std::move(control)),
+  auto node = actors::WorkerNode::start(node_options(options, keys, std::move(control)),
                                         {stopper.on_fatal(), stopper.on_left()});
   if (!node) return fail(node.error());
   tell_missing(**node);
@@ -156,17 +164,70 @@ int run_worker_node(const WorkerCommand& options, UniqueFd control, const ReadyH
   return drain_on_signal(**node, stopper);
 }
 
+Status check_keys_named(const BrokerCommand& options) {
+  if (options.key.empty() == options.allow.empty()) return {};
+  return options.key.empty()
+             ? field_error("key", "an allow list is given, but no key for the broker",
+                           "Give it with --key; 'kiln keygen' makes one")
+             : field_error("allow", "a key is given, but nobody who may come in",
+                           "Give a file with lines KEY ROLE TENANT NAME with --allow");
+}
+
+// None where no key is named.
+Result<std::optional<net::ServerKeys>> server_keys(const BrokerCommand& options,
+                                                   const BrokerSetup& setup) {
+  if (!setup.keys) return std::optional<net::ServerKeys>();
+  auto allowed = net::AllowList::load(options.allow);
+  if (!allowed) {
+    Error error = std::move(allowed).error();
+    if (error.hint.empty()) error.hint = "The broker reads it as the user " + setup.user.name;
+    return error;
+  }
+  if (setup.own_worker) {
+    (*allowed)->add(*setup.own_worker, net::Role::worker, std::string(net::kDefaultTenant),
+                    kOwnWorker);
+  }
+  return std::optional(net::ServerKeys{*setup.keys, std::move(*allowed)});
+}
+
+void tell_insecure(const BrokerCommand& options) {
+  for (const std::string& endpoint : {options.clients, options.workers}) {
+    if (net::check_endpoint(endpoint)) continue;
+    log::warning("no keys are asked for: whoever reaches this address is let in",
+                 {{"address", endpoint}});
+  }
+}
+
+void read_again(net::AllowList& allowed) {
+  if (const Status read = allowed.reload(); !read) {
+    return log::failure(log::Level::error, "the allow list stays as it was: it cannot be read",
+                        read.error());
+  }
+  log::info("the allow list was read again", {{"keys", allowed.size()}});
+}
+
 }  // namespace
 
-Result<User> prepare_broker(BrokerCommand& options) {
+Result<BrokerSetup> prepare_broker(BrokerCommand& options) {
+  if (Status s = check_keys_named(options); !s) return std::move(s).error();
+  const bool open = !options.key.empty() || options.insecure;
   for (const std::string& endpoint : {options.clients, options.workers}) {
-    if (Status s = net::check_endpoint(endpoint); !s) return std::move(s).error();
+    if (Status s = net::check_endpoint(endpoint, open); !s) return std::move(s).error();
+  }
+  BrokerSetup setup;
+  if (!options.key.empty()) {
+    auto keys = net::read_key_file(options.key);
+    if (!keys) return std::move(keys).error();
+    setup.keys = *keys;
+    options.allow = std::filesystem::absolute(options.allow).string();  // we go to / later
+    want_hangup();
   }
   auto user = service_user();
-  if (!user) return user;
+  if (!user) return std::move(user).error();
+  setup.user = std::move(*user);
   if (options.data.empty()) options.data = default_data_directory();
-  if (Status s = prepare_data_directory(options.data, *user); !s) return std::move(s).error();
-  return user;
+  if (Status s = prepare_data_directory(options.data, setup.user); !s) return std::move(s).error();
+  return setup;
 }
 
 Status complete(WorkerCommand& options) {
@@ -182,15 +243,22 @@ Status complete(WorkerCommand& options) {
   return {};
 }
 
-int run_broker(const BrokerCommand& options, const User& user, const ReadyHandler& ready) {
-  if (Status s = drop_privileges(user); !s) return fail(s.error());
+int run_broker(const BrokerCommand& options, const BrokerSetup& setup, const ReadyHandler& ready) {
+  if (Status s = drop_privileges(setup.user); !s) return fail(s.error());
   signal(SIGPIPE, SIG_IGN);
-  Stopper stopper;
+  const auto keys = server_keys(options, setup);
+  if (!keys) return fail(keys.error());
+  std::function<void()> on_hangup;
+  if (*keys) on_hangup = [allowed = (*keys)->allowed] { read_again(*allowed); };
+  Stopper stopper(on_hangup);
   if (Status s = start_log("broker", options.log_level); !s) return fail(s.error());
   const LogStopper log_stopper;
+  if (!*keys) tell_insecure(options);
   actors::BrokerOptions broker;
   broker.clients_endpoint = options.clients;
   broker.workers_endpoint = options.workers;
+  broker.keys = *keys;
+  broker.insecure = options.insecure;
   broker.data_directory = options.data;
   broker.languages = config::default_languages();
   auto node = actors::BrokerNode::start(std::move(broker), stopper.on_fatal());
@@ -202,12 +270,12 @@ int run_broker(const BrokerCommand& options, const User& user, const ReadyHandle
   return stopper.exit_code();
 }
 
-int run_worker(const WorkerCommand& options, const User& user, const ReadyHandler& ready) {
+int run_worker(const WorkerCommand& options, const WorkerSetup& setup, const ReadyHandler& ready) {
   auto monitor = start_monitor(options);
   if (!monitor) return fail(monitor.error());
-  if (Status s = drop_privileges(user); !s) return fail(s.error());
+  if (Status s = drop_privileges(setup.user); !s) return fail(s.error());
   signal(SIGPIPE, SIG_IGN);  // after the monitor's fork: what a cell inherits must not have it
-  const int code = run_worker_node(options, std::move(monitor->control), ready);
+  const int code = run_worker_node(options, setup.keys, std::move(monitor->control), ready);
   wait_for_end(monitor->pid, kMonitorEnd);
   return code;
 }

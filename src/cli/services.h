@@ -2,16 +2,18 @@
 // run them: from an option struct to an exit code.
 //
 // SIGTERM, SIGINT and SIGHUP end them in order (a worker finishes what runs, for at most
-// kDrainGrace); a second one ends them at once. Call while single-threaded, as root or not, with
-// the stop signals blocked.
+// kDrainGrace); a second one ends them at once. A broker with keys reads its allow list again on
+// SIGHUP instead. Call while single-threaded, as root or not, with the stop signals blocked.
 #pragma once
 
 #include <functional>
+#include <optional>
 #include <string>
 
 #include "base/time.h"
 #include "cli/arguments.h"
 #include "cli/privileges.h"
+#include "net/keys.h"
 
 namespace kiln::cli {
 
@@ -21,11 +23,24 @@ inline constexpr Duration kDrainGrace = std::chrono::seconds(30);
 // name, slots and languages for a person. Errors end the service.
 using ReadyHandler = std::function<Status(const std::string&)>;
 
-int run_broker(const BrokerCommand& options, const User& user, const ReadyHandler& ready);
-int run_worker(const WorkerCommand& options, const User& user, const ReadyHandler& ready);
+// What a service takes with it when it gives up being root. Secret keys are read before that; the
+// allow list after it, since a broker must be able to read it again at any time.
+struct BrokerSetup {
+  User user;
+  std::optional<net::KeyPair> keys;
+  std::optional<net::Key> own_worker;  // let in whatever the allow list says
+};
+struct WorkerSetup {
+  User user;
+  std::optional<net::ClientKeys> keys;
+};
 
-// The user, and the data directory of `options` made ready for it.
-Result<User> prepare_broker(BrokerCommand& options);
+int run_broker(const BrokerCommand& options, const BrokerSetup& setup, const ReadyHandler& ready);
+int run_worker(const WorkerCommand& options, const WorkerSetup& setup, const ReadyHandler& ready);
+
+// Checks the endpoints, reads the key, makes the data directory ready; with keys SIGHUP is wanted.
+// Call before the stop signals are blocked.
+Result<BrokerSetup> prepare_broker(BrokerCommand& options);
 // Fills in what was left out: the host's name, a slot for each CPU. Errors: invalid_argument.
 Status complete(WorkerCommand& options);
 

@@ -19,12 +19,15 @@ sigset_t stop_signals() {
   return set;
 }
 
+void want_hangup() { signal(SIGHUP, SIG_DFL); }
+
 void block_stop_signals() {
   const sigset_t set = stop_signals();
   pthread_sigmask(SIG_BLOCK, &set, nullptr);
 }
 
-Signals::Signals(std::function<void(int)> at_once) : at_once_(std::move(at_once)) {
+Signals::Signals(std::function<void(int)> at_once, std::function<void()> on_hangup)
+    : at_once_(std::move(at_once)), on_hangup_(std::move(on_hangup)) {
   const sigset_t set = stop_signals();
   signal_fd_.reset(signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK));
   thread_ = std::thread([this] { read_signals(); });
@@ -44,6 +47,10 @@ void Signals::read_signals() {
     signalfd_siginfo info{};
     if (read(signal_fd_.get(), &info, sizeof info) != sizeof info) continue;
     const int number = static_cast<int>(info.ssi_signo);
+    if (number == SIGHUP && on_hangup_) {
+      on_hangup_();
+      continue;
+    }
     if (!orderly_ || first_ != 0) at_once_(number);
     first_ = number;
     wake_.raise();

@@ -18,6 +18,8 @@ namespace kiln::cli {
 
 // SIGINT, SIGTERM and SIGHUP, less those that are ignored.
 sigset_t stop_signals();
+// SIGHUP asks for something of us, even where it was ignored when kiln started. Call before those.
+void want_hangup();
 // Blocks them in this thread and in those it starts from now on. Call while single-threaded.
 void block_stop_signals();
 
@@ -25,8 +27,9 @@ class Signals {
  public:
   // `at_once` is called on the signal thread with the signal's number, for a signal that must not
   // wait: any one before expect_orderly() or after the first one. It is meant to end the process.
+  // `on_hangup`, if there is one, is called for every SIGHUP instead, on the same thread.
   // Precondition: block_stop_signals() was called.
-  explicit Signals(std::function<void(int)> at_once);
+  explicit Signals(std::function<void(int)> at_once, std::function<void()> on_hangup = nullptr);
   ~Signals();
   Signals(const Signals&) = delete;
   Signals& operator=(const Signals&) = delete;
@@ -42,6 +45,7 @@ class Signals {
   void read_signals();
 
   std::function<void(int)> at_once_;
+  std::function<void()> on_hangup_;
   UniqueFd signal_fd_;
   Notice wake_;
   Notice stop_;

@@ -1,4 +1,5 @@
 // kiln broker and kiln worker: one service in this process.
+#include "cli/access.h"
 #include "cli/commands.h"
 #include "cli/console.h"
 #include "cli/exit_codes.h"
@@ -9,10 +10,10 @@ namespace kiln::cli {
 
 int execute(const BrokerCommand& typed) {
   BrokerCommand options = typed;
-  const auto user = prepare_broker(options);
-  if (!user) return fail(user.error());
+  const auto setup = prepare_broker(options);
+  if (!setup) return fail(setup.error());
   block_stop_signals();
-  return run_broker(options, *user, [](const std::string& endpoints) {
+  return run_broker(options, *setup, [](const std::string& endpoints) {
     const size_t space = endpoints.find(' ');
     return print_line("kiln broker: clients on " + endpoints.substr(0, space) + ", workers on " +
                       endpoints.substr(space + 1));
@@ -22,11 +23,13 @@ int execute(const BrokerCommand& typed) {
 int execute(const WorkerCommand& typed) {
   WorkerCommand options = typed;
   if (Status s = complete(options); !s) return fail(s.error());
+  const auto keys = load_keys(options.broker);
+  if (!keys) return fail(keys.error());
   const auto user = service_user();
   if (!user) return fail(user.error());
   block_stop_signals();
-  return run_worker(options, *user, [&](const std::string& description) {
-    return print_line("kiln worker: " + description + ", broker " + options.broker);
+  return run_worker(options, {*user, *keys}, [&](const std::string& description) {
+    return print_line("kiln worker: " + description + ", broker " + options.broker.endpoint);
   });
 }
 

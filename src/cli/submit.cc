@@ -2,6 +2,7 @@
 #include <cstdio>
 
 #include "base/random.h"
+#include "cli/access.h"
 #include "cli/commands.h"
 #include "cli/console.h"
 #include "cli/exit_codes.h"
@@ -66,7 +67,7 @@ int execute(const SubmitOptions& options) {
     if (!spec) return fail(spec.error());
     specs.push_back(std::move(*spec));
   }
-  auto client = net::Client::connect(options.broker);
+  auto client = connect(options.broker);
   if (!client) return fail(client.error());
   for (const model::TaskSpec& spec : specs) {
     if (Status s = submit_one(**client, spec, options.json); !s) return fail(s.error());

@@ -17,6 +17,8 @@ class ArgumentsTest : public testing::Test {
     unsetenv("KILN_BROKER");
     unsetenv("KILN_WORKER_BROKER");
     unsetenv("KILN_DATA");
+    unsetenv("KILN_KEY");
+    unsetenv("KILN_BROKER_KEY");
   }
 
   std::variant<Command, int> parse(std::vector<const char*> words) {
@@ -50,6 +52,33 @@ class ArgumentsTest : public testing::Test {
   std::string err_;
 };
 
+TEST_F(ArgumentsTest, KeysComeFromOptionsOrTheEnvironment) {
+  const auto bare = options_of<WorkersOptions>({"workers"}).broker;
+  EXPECT_EQ(bare.key + bare.broker_key, "");
+  const auto typed = options_of<StatusOptions>({"status", "x", "--key", "a", "--broker-key", "b"});
+  EXPECT_EQ(typed.broker.key, "a");
+  EXPECT_EQ(typed.broker.broker_key, "b");
+  setenv("KILN_KEY", "e", 1);
+  setenv("KILN_BROKER_KEY", "f", 1);
+  const auto worker = options_of<WorkerCommand>({"worker", "--key", "a"});
+  EXPECT_EQ(worker.broker.key, "a");
+  EXPECT_EQ(worker.broker.broker_key, "f");
+  EXPECT_EQ(options_of<BrokerCommand>({"broker"}).key, "") << "a client's key is not the broker's";
+  const auto broker = options_of<BrokerCommand>({"broker", "--key", "a", "--allow", "l"});
+  EXPECT_EQ(broker.key, "a");
+  EXPECT_EQ(broker.allow, "l");
+  EXPECT_FALSE(broker.insecure);
+  EXPECT_TRUE(options_of<ServeOptions>({"serve", "--insecure"}).broker.insecure);
+  unsetenv("KILN_KEY");
+  unsetenv("KILN_BROKER_KEY");
+}
+
+TEST_F(ArgumentsTest, KeygenTakesARoleThatThereIs) {
+  EXPECT_EQ(options_of<KeygenOptions>({"keygen"}).role, "client");
+  EXPECT_EQ(options_of<KeygenOptions>({"keygen", "--role", "admin"}).role, "admin");
+  EXPECT_THAT(refusal({"keygen", "--role", "boss"}), HasSubstr("boss"));
+}
+
 TEST_F(ArgumentsTest, RunTakesAllItsOptions) {
   const auto run = options_of<RunOptions>(
       {"run",        "a.py", "--arg",   "x",       "--arg",    "-y",      "--timeout", "2",
@@ -63,7 +92,7 @@ TEST_F(ArgumentsTest, RunTakesAllItsOptions) {
   EXPECT_THAT(run.task.files, ElementsAre("d:e", "f"));
   EXPECT_EQ(run.task.language, "bash");
   EXPECT_TRUE(run.json && run.quiet);
-  EXPECT_EQ(run.broker, "ipc:///x");
+  EXPECT_EQ(run.broker.endpoint, "ipc:///x");
 }
 
 TEST_F(ArgumentsTest, AnArgumentKeepsItsPlaceBeforeTheFile) {
@@ -83,12 +112,13 @@ TEST_F(ArgumentsTest, ADashIsAProgram) {
 }
 
 TEST_F(ArgumentsTest, TheBrokerComesFromTheEnvironmentToo) {
-  EXPECT_EQ(options_of<RunOptions>({"run", "a.py"}).broker, "");
-  EXPECT_EQ(options_of<StatusOptions>({"status", "x"}).broker, kDefaultBroker);
+  EXPECT_EQ(options_of<RunOptions>({"run", "a.py"}).broker.endpoint, "");
+  EXPECT_EQ(options_of<StatusOptions>({"status", "x"}).broker.endpoint, kDefaultBroker);
   setenv("KILN_BROKER", "ipc:///env", 1);
-  EXPECT_EQ(options_of<RunOptions>({"run", "a.py"}).broker, "ipc:///env");
-  EXPECT_EQ(options_of<StatusOptions>({"status", "x"}).broker, "ipc:///env");
-  EXPECT_EQ(options_of<StatusOptions>({"status", "x", "--broker", "ipc:///o"}).broker, "ipc:///o");
+  EXPECT_EQ(options_of<RunOptions>({"run", "a.py"}).broker.endpoint, "ipc:///env");
+  EXPECT_EQ(options_of<StatusOptions>({"status", "x"}).broker.endpoint, "ipc:///env");
+  EXPECT_EQ(options_of<StatusOptions>({"status", "x", "--broker", "ipc:///o"}).broker.endpoint,
+            "ipc:///o");
 }
 
 TEST_F(ArgumentsTest, ServicesHaveTheirDefaults) {

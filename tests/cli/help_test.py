@@ -11,7 +11,7 @@ sys.path.insert(0, os.path.join(os.environ["KILN_SOURCE_DIR"], "tests", "cluster
 import harness
 
 SERVICES = ("serve", "broker", "worker")
-COMMANDS = ("run", *SERVICES, "submit", "status", "result", "cancel", "workers")
+COMMANDS = ("run", *SERVICES, "submit", "status", "result", "cancel", "workers", "keygen")
 
 
 def examples(command):
@@ -39,7 +39,7 @@ def test_help_lists_every_command():
         assert re.search(rf"^  {command} ", help_text, re.MULTILINE), command
 
 
-@pytest.mark.parametrize("command", ["", "run"])
+@pytest.mark.parametrize("command", ["", "run", "keygen"])
 def test_examples_that_need_no_broker(command):
     for line in examples(command):
         done = type_in(line, None)
@@ -62,10 +62,13 @@ def test_examples_of_services(command):
     """With this test's directory, and free ports for the usual ones."""
     for line in examples(command):
         with harness.Cluster() as cluster:
-            arguments = [word.strip("'") for word in line.split()][1:]
+            keys = cluster.keys() if "/tmp/kiln-keys" in line else ()
+            arguments = [word.strip("'").replace("/tmp/kiln-keys", cluster.directory)
+                         .replace("//0.0.0.0:5570", "//0.0.0.0:*")
+                         .replace("//0.0.0.0:5571", "//0.0.0.0:*") for word in line.split()][1:]
             assert arguments[0] == command, line
             if command == "worker":
-                cluster.broker()
+                cluster.broker(*keys)
                 arguments[arguments.index("tcp://127.0.0.1:5571")] = cluster.workers
             else:
                 arguments = [cluster.data if a == "/tmp/kiln-data" else a for a in arguments]

@@ -97,8 +97,23 @@ class Cluster:
                                                service.line).groups()
         return service
 
-    def broker(self):
-        return self._listen("broker")
+    def broker(self, *more):
+        return self._listen("broker", *more)
+
+    def keys(self, *peers):
+        """Makes keys of the broker and of these peers (their role by default worker: "ada:client"),
+        in our directory; what the broker is to be told."""
+        with open(os.path.join(self.directory, "allow"), "w", encoding="utf-8") as allow:
+            for peer in peers or ("oven-1",):
+                name, _, role = peer.partition(":")
+                allow.write(self._keygen(name, "--role", role or "worker").splitlines()[1] + "\n")
+        self._keygen("broker")
+        return ("--key", os.path.join(self.directory, "broker.key"), "--allow", allow.name)
+
+    def _keygen(self, name, *more):
+        done = kiln("keygen", "--out", os.path.join(self.directory, name + ".key"), *more)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
 
     def serve(self, *more):
         return self._listen("serve", *more)
