@@ -67,6 +67,7 @@ void Cell::kill(uint32_t causes) {
   state_ = State::ending;
   // First the program alone: then the init can still tell its status and resources.
   if (send_signal(program_, SIGKILL) == 0) {
+    cgroup_->lift_cpu_quota();
     kill_deadline_us_ = monotonic_us() + kKillGraceUs;
   } else {
     kill_init();
@@ -76,6 +77,7 @@ void Cell::kill(uint32_t causes) {
 void Cell::kill_init() {
   kill_deadline_us_ = 0;
   send_signal(init_, SIGKILL);
+  if (cgroup_) cgroup_->lift_cpu_quota();
   if (teardown_deadline_us_ == 0) teardown_deadline_us_ = monotonic_us() + kTeardownTimeoutUs;
 }
 

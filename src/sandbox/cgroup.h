@@ -49,6 +49,9 @@ class CellCgroup {
   virtual std::optional<int64_t> cpu_us() const = 0;
   virtual CellCounters counters() const = 0;
 
+  // For a cell that is being killed: a throttled process cannot die.
+  virtual void lift_cpu_quota() = 0;
+
   // Lets go of memory still charged (page cache would keep the group as a zombie) and removes the
   // directories. 0: gone. EBUSY: a process is still in it; ask again soon.
   virtual int remove() = 0;

@@ -107,6 +107,8 @@ class CellV1 final : public CellCgroup {
     return out;
   }
 
+  void lift_cpu_quota() override { write_file(cpu_, "cpu.cfs_quota_us", "-1"); }
+
   int remove() override {
     if (memory_ >= 0) write_file(memory_, "memory.force_empty", "0");
     int result = 0;

@@ -81,6 +81,8 @@ class CellV2 final : public CellCgroup {
     return out;
   }
 
+  void lift_cpu_quota() override { write_file(fd_.get(), "cpu.max", "max"); }
+
   int remove() override {
     if (const auto charged = read_number(fd_.get(), "memory.current")) {
       write_file(fd_.get(), "memory.reclaim", std::to_string(*charged));

@@ -137,6 +137,17 @@ TEST_F(AbuseTest, EndlessLoop) {
   EXPECT_LT(result.cost.wall_us, scaled_ms(600) * kMicrosPerMilli);
 }
 
+TEST_F(AbuseTest, ASmallCpuShareDelaysNoEnd) {
+  CellRequest request = python("");
+  request.argv = {"/bin/bash", "-c", "for i in $(seq 60); do sleep 1000 & done; wait"};
+  request.limits.processes = 64;
+  request.limits.cpus_milli = 10;
+  request.limits.wall_ms = scaled_ms(6'000);
+  const model::TaskResult result = sandbox_.run(request);
+  EXPECT_EQ(result.verdict, Verdict::wall_timeout) << result.message;
+  EXPECT_LT(result.cost.wall_us, scaled_ms(6'500) * kMicrosPerMilli);
+}
+
 TEST_F(AbuseTest, OutputFlood) {
   CellRequest request = program("output_flood.py");
   request.limits.output_bytes = 100'000;
