@@ -14,11 +14,12 @@ std::optional<WallTime> unpack(WallTime time) {
 }
 
 std::unique_ptr<Task::Rare> pack_rare(const TaskRow& row) {
-  const bool empty =
-      !row.leader && !row.origin && !row.requeued_as && row.owner.empty() && row.owner_epoch == 0;
+  const bool empty = !row.leader && !row.origin && !row.requeued_as && !row.result_of &&
+                     row.result_bytes == 0 && row.owner.empty() && row.owner_epoch == 0;
   if (empty) return nullptr;
-  return std::make_unique<Task::Rare>(
-      Task::Rare{row.leader, row.origin, row.requeued_as, row.owner, row.owner_epoch});
+  return std::make_unique<Task::Rare>(Task::Rare{row.leader, row.origin, row.requeued_as,
+                                                 row.result_of, row.result_bytes, row.owner,
+                                                 row.owner_epoch});
 }
 
 void unpack_rare(const Task& task, TaskRow& row) {
@@ -26,6 +27,8 @@ void unpack_rare(const Task& task, TaskRow& row) {
   row.leader = task.rare->leader;
   row.origin = task.rare->origin;
   row.requeued_as = task.rare->requeued_as;
+  row.result_of = task.rare->result_of;
+  row.result_bytes = task.rare->result_bytes;
   row.owner = task.rare->owner;
   row.owner_epoch = task.rare->owner_epoch;
 }
@@ -47,6 +50,8 @@ void pack_numbers(const TaskRow& row, Task& task) {
   task.losses = row.losses;
   task.max_retries = row.max_retries;
   task.retry_on = row.retry_on;
+  task.retry_delay_ms = row.retry_delay_ms;
+  task.full_jitter = row.full_jitter;
   task.priority =
       static_cast<uint8_t>(std::clamp(row.priority, model::kMinPriority, model::kMaxPriority));
 }
@@ -80,6 +85,8 @@ TaskRow to_row(const Task& task) {
   row.losses = task.losses;
   row.max_retries = task.max_retries;
   row.retry_on = task.retry_on;
+  row.retry_delay_ms = task.retry_delay_ms;
+  row.full_jitter = task.full_jitter;
   row.wait = task.wait;
   row.cache = task.cache;
   row.epoch = task.epoch;

@@ -35,6 +35,8 @@ struct Task {
     std::optional<TaskId> leader;
     std::optional<TaskId> origin;
     std::optional<TaskId> requeued_as;
+    std::optional<TaskId> result_of;
+    uint64_t result_bytes = 0;
     std::string owner;
     uint64_t owner_epoch = 0;
   };
@@ -61,11 +63,13 @@ struct Task {
   uint32_t losses = 0;
   uint32_t max_retries = 0;
   uint32_t retry_on = 0;
+  uint32_t retry_delay_ms = model::kDefaultRetryDelayMs;
   uint8_t priority = model::kDefaultPriority;
   model::TaskState state = model::TaskState::queued;
   model::Verdict verdict = model::Verdict::none;
   bool wait = false;
   bool cache = true;
+  bool full_jitter = false;
 };
 
 model::TaskRow to_row(const Task& task);

@@ -44,7 +44,9 @@ struct TaskRow {
   uint32_t retries_used = 0;
   uint32_t losses = 0;  // attempts whose lease was lost
   uint32_t max_retries = kDefaultMaxRetries;
-  uint32_t retry_on = 0;  // bit i = RetryReason i
+  uint32_t retry_on = 0;                           // bit i = RetryReason i
+  uint32_t retry_delay_ms = kDefaultRetryDelayMs;  // the first backoff; the next ones grow from it
+  bool full_jitter = false;                        // each backoff anywhere between 0 and its time
   bool wait = false;
   bool cache = true;
   Epoch epoch;         // of the last lease
@@ -61,6 +63,8 @@ struct TaskRow {
   std::optional<TaskId> leader;       // joined: whose end it shares
   std::optional<TaskId> origin;       // submitted anew from that task
   std::optional<TaskId> requeued_as;  // dead and submitted anew as that task
+  std::optional<TaskId> result_of;    // its result is that task's: a cache hit, or joined
+  uint64_t result_bytes = 0;          // size of its own result in the store; 0: it has none
   std::string owner;                  // broker that owns the queue; "" while there is one broker
   uint64_t owner_epoch = 0;
   bool operator==(const TaskRow&) const = default;
@@ -76,6 +80,18 @@ struct TaskEvent {
   std::string worker;
   std::string note;  // "retry: timeout, in 5.2 s"
   bool operator==(const TaskEvent&) const = default;
+};
+
+// How a queue is run, set by people. What is absent is the default for every queue.
+struct QueueSettings {
+  std::string queue;
+  bool paused = false;  // accepts tasks and starts none
+  // For submissions that say nothing themselves:
+  std::optional<uint32_t> max_retries;
+  std::optional<uint32_t> retry_on;  // bit i = RetryReason i
+  std::optional<uint32_t> retry_delay_ms;
+  std::optional<bool> full_jitter;
+  bool operator==(const QueueSettings&) const = default;
 };
 
 // --- writes
@@ -95,10 +111,15 @@ struct PutResult {
 struct AddEvent {
   TaskEvent event;
 };
-struct DeleteTask {  // row, program, result and events (retention)
+// Row, program, result and events (retention, purge). If other tasks have this one's result
+// (result_of), it becomes the oldest one's own, and the rest refer to that one from then on.
+struct DeleteTask {
   TaskId id;
 };
-using Write = std::variant<InsertTask, UpdateTask, PutResult, AddEvent, DeleteTask>;
+struct PutQueue {
+  QueueSettings settings;  // replaces those there may be
+};
+using Write = std::variant<InsertTask, UpdateTask, PutResult, AddEvent, DeleteTask, PutQueue>;
 using Writes = std::vector<Write>;
 
 }  // namespace kiln::model

@@ -30,6 +30,8 @@ inline constexpr size_t kMaxInlineFileBytes = 64 * 1024;  // each input file, un
 inline constexpr size_t kMaxTextBytes = 128 * 1024;  // one argument or variable: MAX_ARG_STRLEN
 inline constexpr int kDefaultMaxRetries = 3;
 inline constexpr int kMaxRetries = 20;
+inline constexpr uint32_t kDefaultRetryDelayMs = 5'000;  // before the first retry
+inline constexpr uint32_t kMaxRetryDelayMs = 600'000;
 
 struct EnvVar {
   std::string name;

@@ -30,7 +30,15 @@ bool same_key(const TaskRow& a, const TaskRow& b) {
 bool matches(const TaskRow& row, const ListFilter& filter) {
   return (filter.tenant.empty() || row.tenant == filter.tenant) &&
          (!filter.queue || row.queue == *filter.queue) &&
-         (!filter.state || row.state == *filter.state);
+         (!filter.state || row.state == *filter.state) &&
+         (!filter.verdict || row.verdict == *filter.verdict) &&
+         !(filter.not_requeued && row.requeued_as);
+}
+
+bool cacheable(const Entry& entry, WallTime finished_since) {
+  const TaskRow& row = entry.row;
+  return row.state == model::TaskState::succeeded && row.cache && !row.result_of &&
+         entry.result != nullptr && row.finished_at && *row.finished_at >= finished_since;
 }
 
 class Contents {
@@ -49,10 +57,39 @@ class Contents {
     return rows;
   }
 
+  std::vector<model::QueueSettings> queues() const {
+    const std::lock_guard lock(mutex_);
+    std::vector<model::QueueSettings> out;
+    for (const auto& [name, settings] : queues_) out.push_back(settings);
+    return out;
+  }
+
+  std::vector<TaskRow> cached(WallTime finished_since, size_t limit) const {
+    const std::lock_guard lock(mutex_);
+    std::vector<TaskRow> rows;
+    for (const auto& [seq, entry] : entries_) {
+      if (cacheable(entry, finished_since)) rows.push_back(entry.row);
+    }
+    std::ranges::stable_sort(rows, {}, &TaskRow::finished_at);
+    if (rows.size() > limit) rows.erase(rows.begin(), rows.end() - static_cast<ptrdiff_t>(limit));
+    return rows;
+  }
+
+  std::map<std::string, uint64_t> dead() const {
+    const std::lock_guard lock(mutex_);
+    std::map<std::string, uint64_t> counts;
+    for (const auto& [seq, entry] : entries_) {
+      const TaskRow& row = entry.row;
+      if (row.state == model::TaskState::dead && !row.requeued_as) ++counts[row.queue];
+    }
+    return counts;
+  }
+
   Status commit(const model::Writes& writes) {
     const std::lock_guard lock(mutex_);
     const uint64_t old_last_seq = last_seq_;
     undo_.clear();
+    old_queues_.reset();
     for (const model::Write& write : writes) {
       Status done = std::visit([this](const auto& w) { return apply(w); }, write);
       if (done) continue;
@@ -63,12 +100,18 @@ class Contents {
     return {};
   }
 
+  model::Bytes result(const TaskId& id) const {
+    const std::lock_guard lock(mutex_);
+    const Entry* entry = find(id);
+    if (entry != nullptr && entry->row.result_of) entry = find(*entry->row.result_of);
+    return entry == nullptr ? nullptr : entry->result;
+  }
+
   // Calls `use` with the entry, or with nullptr, under the lock.
   template <class Use>
   auto with(const TaskId& id, Use use) const {
     const std::lock_guard lock(mutex_);
-    const auto seq = seqs_.find(id);
-    return use(seq == seqs_.end() ? nullptr : &entries_.at(seq->second));
+    return use(find(id));
   }
 
   std::vector<TaskRow> list(const ListFilter& filter) const {
@@ -89,6 +132,10 @@ class Contents {
     std::optional<Entry> entry;  // as it was; nothing: it was not there
   };
 
+  const Entry* find(const TaskId& id) const {
+    const auto seq = seqs_.find(id);
+    return seq == seqs_.end() ? nullptr : &entries_.at(seq->second);
+  }
   Entry* find(const TaskId& id) {
     const auto seq = seqs_.find(id);
     return seq == seqs_.end() ? nullptr : &entries_.at(seq->second);
@@ -137,8 +184,32 @@ class Contents {
   }
 
   Status apply(const model::DeleteTask& write) {
-    if (find_to_change(write.id) != nullptr) erase(write.id);
+    const Entry* entry = find_to_change(write.id);
+    if (entry == nullptr) return {};
+    hand_on_result(*entry);
+    erase(write.id);
     return {};
+  }
+
+  Status apply(const model::PutQueue& write) {
+    if (!old_queues_) old_queues_ = queues_;
+    queues_[write.settings.queue] = write.settings;
+    return {};
+  }
+
+  // Before `entry` goes: its result is the oldest one's that refers to it, and the rest's through
+  // that one. Looks at every task, which a store for tests may.
+  void hand_on_result(const Entry& entry) {
+    std::optional<TaskId> heir;
+    for (auto& [seq, other] : entries_) {
+      if (other.row.result_of != entry.row.id) continue;
+      undo_.push_back(Saved{other.row.id, other});
+      other.row.result_of = heir;
+      if (heir) continue;
+      heir = other.row.id;
+      other.result = entry.result;
+      other.row.result_bytes = entry.row.result_bytes;
+    }
   }
 
   void erase(const TaskId& id) {
@@ -149,6 +220,7 @@ class Contents {
   }
 
   void put_back() {
+    if (old_queues_) queues_ = *std::exchange(old_queues_, std::nullopt);
     while (!undo_.empty()) {
       Saved saved = std::move(undo_.back());
       undo_.pop_back();
@@ -164,7 +236,10 @@ class Contents {
   uint64_t last_seq_ = 0;
   std::map<uint64_t, Entry> entries_;  // by seq
   std::unordered_map<TaskId, uint64_t> seqs_;
-  std::vector<Saved> undo_;  // of the batch under way
+  std::map<std::string, model::QueueSettings> queues_;
+  // Of the batch under way:
+  std::vector<Saved> undo_;
+  std::optional<std::map<std::string, model::QueueSettings>> old_queues_;
 };
 
 class MemoryReader : public Reader {
@@ -180,9 +255,7 @@ class MemoryReader : public Reader {
   Result<model::Bytes> find_program(const TaskId& id) override {
     return contents_->with(id, [](const Entry* e) { return e == nullptr ? nullptr : e->program; });
   }
-  Result<model::Bytes> find_result(const TaskId& id) override {
-    return contents_->with(id, [](const Entry* e) { return e == nullptr ? nullptr : e->result; });
-  }
+  Result<model::Bytes> find_result(const TaskId& id) override { return contents_->result(id); }
   Result<std::vector<model::TaskEvent>> events(const TaskId& id) override {
     return contents_->with(id, [](const Entry* entry) {
       return entry == nullptr ? std::vector<model::TaskEvent>{} : entry->events;
@@ -203,6 +276,16 @@ class MemoryStore : public Store {
     for (TaskRow& row : contents_->live()) each(std::move(row));
     return {};
   }
+  Status load_queues(const std::function<void(model::QueueSettings)>& each) override {
+    for (model::QueueSettings& settings : contents_->queues()) each(std::move(settings));
+    return {};
+  }
+  Status load_cached(WallTime finished_since, size_t limit,
+                     const std::function<void(TaskRow)>& each) override {
+    for (TaskRow& row : contents_->cached(finished_since, limit)) each(std::move(row));
+    return {};
+  }
+  Result<std::map<std::string, uint64_t>> count_dead() override { return contents_->dead(); }
   Status commit(const model::Writes& writes) override { return contents_->commit(writes); }
   Result<std::unique_ptr<Reader>> reader() override {
     return std::unique_ptr<Reader>(std::make_unique<MemoryReader>(contents_));

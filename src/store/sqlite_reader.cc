@@ -18,9 +18,18 @@ namespace {
 
 using model::TaskRow;
 
-// A statement for find_program and find_result.
-std::string bytes_sql(const std::string& table) {
-  return "SELECT bytes FROM " + table + " WHERE seq = (SELECT seq FROM tasks WHERE id = ?1)";
+constexpr const char* kFindProgram =
+    "SELECT bytes FROM programs WHERE seq = (SELECT seq FROM tasks WHERE id = ?1)";
+
+// Of the task itself, or of the one that result_of names.
+constexpr const char* kFindResult =
+    "SELECT bytes FROM results WHERE seq = (SELECT CASE WHEN result_of IS NULL THEN seq ELSE "
+    "(SELECT seq FROM tasks AS other WHERE other.id = tasks.result_of) END FROM tasks WHERE id = "
+    "?1)";
+
+// Above kMaxSeq there is nothing to leave out (and no such number in SQLite).
+bool has_bound(const ListFilter& filter) {
+  return filter.before_seq && *filter.before_seq <= kMaxSeq;
 }
 
 const std::string kEventsSql = "SELECT " + std::string(kEventColumns) +
@@ -32,8 +41,8 @@ class SqliteReader : public Reader {
   explicit SqliteReader(std::unique_ptr<SQLite::Database> database)
       : database_(std::move(database)),
         find_task_(*database_, select_task_sql() + " WHERE id = ?1"),
-        find_program_(*database_, bytes_sql("programs")),
-        find_result_(*database_, bytes_sql("results")),
+        find_program_(*database_, kFindProgram),
+        find_result_(*database_, kFindResult),
         events_(*database_, kEventsSql) {}
 
   Result<std::optional<TaskRow>> find_task(const TaskId& id) override {
@@ -96,6 +105,7 @@ class SqliteReader : public Reader {
     if (!filter.tenant.empty()) use->bind(1, filter.tenant);
     if (filter.queue) use->bind(2, *filter.queue);
     if (filter.state) use->bind(3, std::string(model::to_string(*filter.state)));
+    if (filter.verdict) use->bind(6, std::string(model::to_string(*filter.verdict)));
     if (has_bound(filter)) use->bind(4, static_cast<int64_t>(*filter.before_seq));
     use->bind(5, static_cast<int64_t>(std::min(filter.limit, kMaxListRows)));
     std::vector<TaskRow> rows;
@@ -107,14 +117,8 @@ class SqliteReader : public Reader {
     return rows;
   }
 
-  // Above kMaxSeq there is nothing to leave out (and no such number in SQLite).
-  static bool has_bound(const ListFilter& filter) {
-    return filter.before_seq && *filter.before_seq <= kMaxSeq;
-  }
-
   SQLite::Statement& list_statement(const ListFilter& filter) {
-    const std::string sql = list_sql(!filter.tenant.empty(), filter.queue.has_value(),
-                                     filter.state.has_value(), has_bound(filter));
+    const std::string sql = list_sql(filter);
     return lists_.try_emplace(sql, *database_, sql).first->second;
   }
 
@@ -123,22 +127,24 @@ class SqliteReader : public Reader {
   SQLite::Statement find_program_;
   SQLite::Statement find_result_;
   SQLite::Statement events_;
-  std::map<std::string, SQLite::Statement> lists_;  // by their SQL; 16 at most
+  std::map<std::string, SQLite::Statement> lists_;  // by their SQL; 64 at most
 };
 
 }  // namespace
 
-std::string list_sql(bool tenant, bool queue, bool state, bool before) {
+std::string list_sql(const ListFilter& filter) {
   std::string conditions;
   const auto add = [&](bool wanted, std::string_view condition) {
     if (!wanted) return;
     conditions += conditions.empty() ? " WHERE " : " AND ";
     conditions += condition;
   };
-  add(tenant, "tenant = ?1");
-  add(queue, "queue = ?2");
-  add(state, "state = ?3");
-  add(before, "seq < ?4");
+  add(!filter.tenant.empty(), "tenant = ?1");
+  add(filter.queue.has_value(), "queue = ?2");
+  add(filter.state.has_value(), "state = ?3");
+  add(has_bound(filter), "seq < ?4");
+  add(filter.verdict.has_value(), "verdict = ?6");
+  add(filter.not_requeued, "requeued_as IS NULL");
   return select_task_sql() + conditions + " ORDER BY seq DESC LIMIT ?5";
 }
 

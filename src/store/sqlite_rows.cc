@@ -38,6 +38,8 @@ void visit_columns(Row& row, Visit&& visit) {
   visit("losses", row.losses);
   visit("max_retries", row.max_retries);
   visit("retry_on", row.retry_on);
+  visit("retry_delay_ms", row.retry_delay_ms);
+  visit("full_jitter", row.full_jitter);
   visit("wait", row.wait);
   visit("cache", row.cache);
   visit("epoch_boot", row.epoch.boot);
@@ -54,6 +56,8 @@ void visit_columns(Row& row, Visit&& visit) {
   visit("leader", row.leader);
   visit("origin", row.origin);
   visit("requeued_as", row.requeued_as);
+  visit("result_of", row.result_of);
+  visit("result_bytes", row.result_bytes);
   visit("owner", row.owner);
   visit("owner_epoch", row.owner_epoch);
 }
@@ -66,6 +70,16 @@ void visit_event_columns(Row& event, Visit&& visit) {
   visit("verdict", event.verdict);
   visit("worker", event.worker);
   visit("note", event.note);
+}
+
+template <class Row, class Visit>
+void visit_queue_columns(Row& settings, Visit&& visit) {
+  visit("queue", settings.queue);
+  visit("paused", settings.paused);
+  visit("max_retries", settings.max_retries);
+  visit("retry_on", settings.retry_on);
+  visit("retry_delay_ms", settings.retry_delay_ms);
+  visit("full_jitter", settings.full_jitter);
 }
 
 std::vector<std::string_view> column_names() {
@@ -227,6 +241,13 @@ std::string select_live_sql() {
   return sql + " ORDER BY seq";
 }
 
+std::string select_cached_sql() {
+  return select_task_sql() +
+         " WHERE state = 'succeeded' AND finished_at >= ?1 AND cache = 1 AND result_of IS NULL"
+         " AND EXISTS (SELECT 1 FROM results WHERE results.seq = tasks.seq)"
+         " ORDER BY finished_at DESC, seq DESC LIMIT ?2";
+}
+
 void bind_task(SQLite::Statement& statement, const TaskRow& row) {
   visit_columns(row, ColumnBinder(statement));
 }
@@ -259,6 +280,19 @@ Result<TaskEvent> read_event(SQLite::Statement& statement, const TaskId& id) {
   visit_event_columns(event, reader);
   if (reader.bad().empty()) return event;
   return damaged("a stored event of the task " + to_string(id) + " has a bad value in " +
+                 std::string(reader.bad()));
+}
+
+void bind_queue(SQLite::Statement& statement, const model::QueueSettings& settings) {
+  visit_queue_columns(settings, ColumnBinder(statement));
+}
+
+Result<model::QueueSettings> read_queue(SQLite::Statement& statement) {
+  model::QueueSettings settings;
+  ColumnReader reader(statement);
+  visit_queue_columns(settings, reader);
+  if (reader.bad().empty()) return settings;
+  return damaged("the stored settings of the queue " + settings.queue + " have a bad value in " +
                  std::string(reader.bad()));
 }
 

@@ -26,6 +26,10 @@ std::string select_task_sql();
 // select_task_sql() of the live states, by rising seq, merged from the index of states: no sort.
 std::string select_live_sql();
 
+// select_task_sql() of what Store::load_cached wants, the newest first: ?1 finished_since in
+// microseconds, ?2 limit. Read from the index of ends: no sort.
+std::string select_cached_sql();
+
 // Binds all columns. The row must live until the statement is reset (strings are not copied).
 void bind_task(SQLite::Statement& statement, const model::TaskRow& row);
 // Parameter `index` as the 16 bytes of the id, copied.
@@ -42,5 +46,11 @@ inline constexpr std::string_view kEventColumns = "at, state, attempt, verdict, 
 // Binds them to parameters 1 to 6. Lifetimes as bind_task.
 void bind_event(SQLite::Statement& statement, const model::TaskEvent& event);
 Result<model::TaskEvent> read_event(SQLite::Statement& statement, const TaskId& id);
+
+// All columns of queues, in order: parameters 1 to 6. Lifetimes as bind_task.
+inline constexpr std::string_view kQueueColumns =
+    "queue, paused, max_retries, retry_on, retry_delay_ms, full_jitter";
+void bind_queue(SQLite::Statement& statement, const model::QueueSettings& settings);
+Result<model::QueueSettings> read_queue(SQLite::Statement& statement);
 
 }  // namespace kiln::store

@@ -20,7 +20,9 @@
 #include <SQLiteCpp/Statement.h>
 #include <sqlite3.h>
 
+#include <algorithm>
 #include <utility>
+#include <vector>
 
 #include "base/fd.h"
 #include "store/sqlite_error.h"
@@ -36,6 +38,11 @@ namespace {
 
 // Pages in the log that ask for a checkpoint: 4 MB, as SQLite has it.
 constexpr int kCheckpointPages = 1'000;
+
+const std::string kQueuesSql =
+    "SELECT " + std::string(kQueueColumns) + " FROM queues ORDER BY queue";
+constexpr const char* kCountDeadSql =
+    "SELECT queue, count(*) FROM tasks WHERE state = 'dead' AND requeued_as IS NULL GROUP BY queue";
 
 Status checkpoint(SQLite::Database& database, int mode) {
   const int code = sqlite3_wal_checkpoint_v2(database.getHandle(), nullptr, mode, nullptr, nullptr);
@@ -54,6 +61,9 @@ class SqliteStore : public Store {
         commit_(*database_, "COMMIT"),
         raise_boot_(*database_, "UPDATE meta SET boot = boot + 1 RETURNING boot, last_seq"),
         load_live_(*database_, select_live_sql()),
+        load_queues_(*database_, kQueuesSql),
+        load_cached_(*database_, select_cached_sql()),
+        count_dead_(*database_, kCountDeadSql),
         writer_(*database_) {
     sqlite3_wal_hook(database_->getHandle(), &SqliteStore::on_commit, this);
   }
@@ -81,6 +91,50 @@ class SqliteStore : public Store {
       }
       return {};
     });
+  }
+
+  Status load_queues(const std::function<void(model::QueueSettings)>& each) override {
+    return guarded("read the settings of the queues", [&]() -> Status {
+      const UseStatement use(load_queues_);
+      while (use->executeStep()) {
+        Result<model::QueueSettings> settings = read_queue(*use);
+        if (!settings) return std::move(settings).error();
+        each(*std::move(settings));
+      }
+      return {};
+    });
+  }
+
+  Status load_cached(WallTime finished_since, size_t limit,
+                     const std::function<void(model::TaskRow)>& each) override {
+    std::vector<model::TaskRow> rows;  // the newest first
+    Status done = guarded("read what may be cached", [&]() -> Status {
+      const UseStatement use(load_cached_);
+      use->bind(1, to_micros(finished_since));
+      use->bind(2, static_cast<int64_t>(std::min<uint64_t>(limit, kMaxSeq)));
+      while (use->executeStep()) {
+        Result<model::TaskRow> row = read_task(*use);
+        if (!row) return std::move(row).error();
+        rows.push_back(*std::move(row));
+      }
+      return {};
+    });
+    if (!done) return done;
+    for (auto row = rows.rbegin(); row != rows.rend(); ++row) each(std::move(*row));
+    return {};
+  }
+
+  Result<std::map<std::string, uint64_t>> count_dead() override {
+    std::map<std::string, uint64_t> counts;
+    Status done = guarded("count the dead letters", [&]() -> Status {
+      const UseStatement use(count_dead_);
+      while (use->executeStep()) {
+        counts[use->getColumn(0).getString()] = static_cast<uint64_t>(use->getColumn(1).getInt64());
+      }
+      return {};
+    });
+    if (!done) return std::move(done).error();
+    return counts;
   }
 
   Status commit(const model::Writes& writes) override {
@@ -161,6 +215,9 @@ class SqliteStore : public Store {
   SQLite::Statement commit_;
   SQLite::Statement raise_boot_;
   SQLite::Statement load_live_;
+  SQLite::Statement load_queues_;
+  SQLite::Statement load_cached_;
+  SQLite::Statement count_dead_;
   BatchWriter writer_;
   int log_pages_ = 0;  // as of the last commit
   std::optional<Error> failure_;

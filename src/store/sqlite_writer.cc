@@ -25,6 +25,18 @@ const std::string kInsertEvent =
     ", seq, number) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, "
     "1 + coalesce((SELECT max(number) FROM events WHERE seq = ?7), 0))";
 
+const std::string kPutQueue = "INSERT OR REPLACE INTO queues (" + std::string(kQueueColumns) +
+                              ") VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
+
+constexpr const char* kFindHeir =
+    "SELECT seq, id FROM tasks WHERE result_of = ?1 ORDER BY seq LIMIT 1";
+// ?1 the heir's seq, ?2 the seq of the task that goes.
+constexpr const char* kMoveResult = "UPDATE results SET seq = ?1 WHERE seq = ?2";
+constexpr const char* kMakeHeir =
+    "UPDATE tasks SET result_of = NULL, result_bytes = (SELECT result_bytes FROM tasks WHERE seq = "
+    "?2) WHERE seq = ?1";
+constexpr const char* kFollowHeir = "UPDATE tasks SET result_of = ?1 WHERE result_of = ?2";
+
 }  // namespace
 
 struct BatchWriter::Statements {
@@ -35,6 +47,11 @@ struct BatchWriter::Statements {
         insert_program(database, "INSERT INTO programs (seq, bytes) VALUES (?1, ?2)"),
         put_result(database, "INSERT OR REPLACE INTO results (seq, bytes) VALUES (?1, ?2)"),
         insert_event(database, kInsertEvent),
+        put_queue(database, kPutQueue),
+        find_heir(database, kFindHeir),
+        inherit{SQLite::Statement(database, "DELETE FROM results WHERE seq = ?1"),
+                SQLite::Statement(database, kMoveResult), SQLite::Statement(database, kMakeHeir)},
+        follow_heir(database, kFollowHeir),
         note_commit(database,
                     "UPDATE meta SET last_seq = max(last_seq, ?1), commits = commits + 1"),
         deletes{SQLite::Statement(database, "DELETE FROM events WHERE seq = ?1"),
@@ -48,6 +65,10 @@ struct BatchWriter::Statements {
   SQLite::Statement insert_program;
   SQLite::Statement put_result;
   SQLite::Statement insert_event;
+  SQLite::Statement put_queue;
+  SQLite::Statement find_heir;
+  std::array<SQLite::Statement, 3> inherit;
+  SQLite::Statement follow_heir;
   SQLite::Statement note_commit;
   std::array<SQLite::Statement, 4> deletes;
 };
@@ -125,12 +146,43 @@ Status BatchWriter::apply(const model::AddEvent& write) {
 Status BatchWriter::apply(const model::DeleteTask& write) {
   const auto seq = seq_of(write.id);
   if (!seq) return {};
+  hand_on_result(write.id, *seq);
   for (SQLite::Statement& statement : statements_->deletes) {
     const UseStatement use(statement);
     use->bind(1, *seq);
     use->exec();
   }
   return {};
+}
+
+Status BatchWriter::apply(const model::PutQueue& write) {
+  const UseStatement use(statements_->put_queue);
+  bind_queue(*use, write.settings);
+  use->exec();
+  return {};
+}
+
+// Before the task goes: its result becomes that of the oldest one that refers to it.
+void BatchWriter::hand_on_result(const TaskId& id, int64_t seq) {
+  int64_t heir = 0;
+  std::string heir_id;
+  {
+    const UseStatement use(statements_->find_heir);
+    bind_id(*use, 1, id);
+    if (!use->executeStep()) return;
+    heir = use->getColumn(0).getInt64();
+    heir_id = use->getColumn(1).getString();
+  }
+  for (SQLite::Statement& statement : statements_->inherit) {
+    const UseStatement use(statement);
+    use->bind(1, heir);
+    if (use->getBindParameterCount() > 1) use->bind(2, seq);
+    use->exec();
+  }
+  const UseStatement use(statements_->follow_heir);
+  bind_bytes(*use, 1, heir_id);
+  bind_id(*use, 2, id);
+  use->exec();
 }
 
 std::optional<int64_t> BatchWriter::seq_of(const TaskId& id) {

@@ -34,6 +34,8 @@ class BatchWriter {
   Status apply(const model::PutResult& write);
   Status apply(const model::AddEvent& write);
   Status apply(const model::DeleteTask& write);
+  Status apply(const model::PutQueue& write);
+  void hand_on_result(const TaskId& id, int64_t seq);
   Status why_not_inserted(const model::TaskRow& row, int code);
   std::optional<int64_t> seq_of(const TaskId& id);
   void note_commit(const model::Writes& writes);

@@ -17,12 +17,14 @@
 // - UpdateTask, PutResult and AddEvent are for a task that exists when their turn comes;
 // - id, seq, tenant and queue of a task never change;
 // - PutResult replaces the result there may be; its bytes are not null;
+// - result_of names a task that has a result of its own (a store does not check it);
 // - DeleteTask of an unknown id does nothing.
 #pragma once
 
 #include <cstdint>
 #include <functional>
 #include <limits>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -41,6 +43,8 @@ struct ListFilter {
   std::string tenant;  // "" = all
   std::optional<std::string> queue;
   std::optional<model::TaskState> state;
+  std::optional<model::Verdict> verdict;
+  bool not_requeued = false;           // leave out those submitted anew (requeued_as)
   std::optional<uint64_t> before_seq;  // page on: only rows with a smaller seq
   size_t limit = 100;                  // at most kMaxListRows rows are returned
 };
@@ -49,9 +53,10 @@ class Reader {
  public:
   virtual ~Reader() = default;
   virtual Result<std::optional<model::TaskRow>> find_task(const TaskId& id) = 0;
-  virtual Result<model::Bytes> find_program(const TaskId& id) = 0;             // null Bytes: none
-  virtual Result<model::Bytes> find_result(const TaskId& id) = 0;              // null Bytes: none
-  virtual Result<std::vector<model::TaskEvent>> events(const TaskId& id) = 0;  // oldest first
+  virtual Result<model::Bytes> find_program(const TaskId& id) = 0;  // null Bytes: none
+  // Of the task that result_of names, if it names one. Null Bytes: none.
+  virtual Result<model::Bytes> find_result(const TaskId& id) = 0;
+  virtual Result<std::vector<model::TaskEvent>> events(const TaskId& id) = 0;      // oldest first
   virtual Result<std::vector<model::TaskRow>> list(const ListFilter& filter) = 0;  // newest first
 };
 
@@ -70,6 +75,15 @@ class Store {
   virtual Result<Boot> open_boot() = 0;
   // Calls `each` for every row that is not terminal, by rising seq. `each` does not call the store.
   virtual Status load_live(const std::function<void(model::TaskRow)>& each) = 0;
+  // Calls `each` for the settings of every queue that has some, by name. Likewise.
+  virtual Status load_queues(const std::function<void(model::QueueSettings)>& each) = 0;
+  // What a result cache starts from: tasks that succeeded at `finished_since` or later, that allow
+  // the cache and have a result of their own. The newest `limit` of them, by rising finished_at, so
+  // that the newest comes last. Likewise.
+  virtual Status load_cached(WallTime finished_since, size_t limit,
+                             const std::function<void(model::TaskRow)>& each) = 0;
+  // How many dead letters each queue has; those submitted anew do not count.
+  virtual Result<std::map<std::string, uint64_t>> count_dead() = 0;
   // All of the writes, in order, or none; durable on return. An empty batch is a probe: it writes
   // and syncs like any other.
   virtual Status commit(const model::Writes& writes) = 0;

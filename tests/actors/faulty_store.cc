@@ -15,6 +15,14 @@ class FaultyStore : public store::Store {
   Status load_live(const std::function<void(model::TaskRow)>& each) override {
     return rows_->load_live(each);
   }
+  Status load_queues(const std::function<void(model::QueueSettings)>& each) override {
+    return rows_->load_queues(each);
+  }
+  Status load_cached(WallTime finished_since, size_t limit,
+                     const std::function<void(model::TaskRow)>& each) override {
+    return rows_->load_cached(finished_since, limit, each);
+  }
+  Result<std::map<std::string, uint64_t>> count_dead() override { return rows_->count_dead(); }
   Status commit(const model::Writes& writes) override {
     if (faults_->commits_fail) return failure();
     return rows_->commit(writes);

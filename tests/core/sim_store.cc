@@ -73,4 +73,8 @@ void SimStore::apply(const model::AddEvent& write) { must_find(write.event.id, "
 
 void SimStore::apply(const model::DeleteTask& write) { tasks_.erase(write.id); }
 
+void SimStore::apply(const model::PutQueue& write) {
+  queues_[write.settings.queue] = write.settings;
+}
+
 }  // namespace kiln::core::sim

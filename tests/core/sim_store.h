@@ -1,6 +1,7 @@
 // What is on the simulated disk, and the rules that every write must keep. It outlives brokers.
 #pragma once
 
+#include <map>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -36,6 +37,7 @@ class SimStore {
   void commit(const model::Writes& writes);
   const Stored* find(const TaskId& id) const;
   std::vector<model::TaskRow> live() const;  // by rising seq
+  const std::map<std::string, model::QueueSettings>& queues() const { return queues_; }
   size_t ended() const { return ended_; }
 
  private:
@@ -44,10 +46,12 @@ class SimStore {
   void apply(const model::PutResult& write);
   void apply(const model::AddEvent& write);
   void apply(const model::DeleteTask& write);
+  void apply(const model::PutQueue& write);
   Stored* must_find(const TaskId& id, const char* what);
 
   Verdicts& verdicts_;
   std::unordered_map<TaskId, Stored> tasks_;
+  std::map<std::string, model::QueueSettings> queues_;
   uint64_t boot_ = 0;
   uint64_t last_seq_ = 0;
   size_t ended_ = 0;

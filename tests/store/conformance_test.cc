@@ -15,6 +15,7 @@ namespace {
 
 using model::AddEvent;
 using model::DeleteTask;
+using model::PutQueue;
 using model::PutResult;
 using model::TaskRow;
 using model::TaskState;
@@ -22,6 +23,7 @@ using model::UpdateTask;
 using model::Writes;
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
+using ::testing::Pair;
 
 struct Kind {
   const char* name;
@@ -75,6 +77,18 @@ class StoreTest : public ::testing::TestWithParam<Kind> {
   std::vector<uint64_t> live() {
     std::vector<uint64_t> out;
     EXPECT_TRUE(store_->load_live([&](const TaskRow& row) { out.push_back(row.seq); }));
+    return out;
+  }
+  std::vector<model::QueueSettings> queues() {
+    std::vector<model::QueueSettings> out;
+    EXPECT_TRUE(store_->load_queues(
+        [&](model::QueueSettings settings) { out.push_back(std::move(settings)); }));
+    return out;
+  }
+  std::vector<uint64_t> cached(int64_t since, size_t limit) {
+    std::vector<uint64_t> out;
+    EXPECT_TRUE(store_->load_cached(wall_from_micros(since), limit,
+                                    [&](const TaskRow& row) { out.push_back(row.seq); }));
     return out;
   }
   static std::string shown(const model::Bytes& bytes) { return bytes ? *bytes : "(none)"; }
@@ -214,6 +228,7 @@ Writes spoiled(const model::Write& last) {
           PutResult{id_of(1), bytes_of("spoiled")},
           AddEvent{event_of(1, "spoiled")},
           DeleteTask{id_of(2)},
+          PutQueue{{"default", true, {}, {}, {}, {}}},
           last};
 }
 
@@ -245,6 +260,7 @@ TEST_P(StoreTest, ARefusedBatchLeavesNothing) {
     EXPECT_EQ(program(2), "two");
     EXPECT_THAT(listed({}), ElementsAre(2, 1));
     EXPECT_THAT(live(), ElementsAre(1, 2));
+    EXPECT_THAT(queues(), IsEmpty());
   }
   EXPECT_EQ(store_->open_boot()->last_seq, 2U);
   commit({insert_of(make_row(3))});  // and the store goes on
@@ -313,6 +329,113 @@ TEST_P(StoreTest, ListsFilterAndPage) {
   filter.limit = 100;
   filter.before_seq = 1;
   EXPECT_THAT(listed(filter), IsEmpty());
+}
+
+TEST_P(StoreTest, ListsOfDeadLettersFilterByVerdictAndRequeue) {
+  Writes writes;
+  for (uint64_t seq = 1; seq <= 8; ++seq) {
+    TaskRow row = make_row(seq, TaskState::dead);
+    row.verdict = seq % 2 == 0 ? model::Verdict::memory_limit : model::Verdict::wall_timeout;
+    if (seq % 4 < 2) row.requeued_as = id_of(100 + seq);
+    writes.emplace_back(insert_of(row));
+  }
+  commit(writes);
+  ListFilter filter;
+  filter.verdict = model::Verdict::memory_limit;
+  EXPECT_THAT(listed(filter), ElementsAre(8, 6, 4, 2));
+  filter.not_requeued = true;
+  EXPECT_THAT(listed(filter), ElementsAre(6, 2));
+  filter.verdict = std::nullopt;
+  filter.state = TaskState::dead;
+  EXPECT_THAT(listed(filter), ElementsAre(7, 6, 3, 2));
+  filter.queue = "default";
+  filter.before_seq = 7;
+  EXPECT_THAT(listed(filter), ElementsAre(6, 3, 2));
+}
+
+TEST_P(StoreTest, DeadLettersAreCountedByQueueWithoutThoseRequeued) {
+  EXPECT_THAT(*store_->count_dead(), IsEmpty());
+  Writes writes;
+  for (uint64_t seq = 1; seq <= 6; ++seq) {
+    TaskRow row = make_row(seq, seq == 6 ? TaskState::failed : TaskState::dead);
+    row.queue = seq <= 2 ? "a" : "b";
+    if (seq == 4) row.requeued_as = id_of(50);
+    writes.emplace_back(insert_of(row));
+  }
+  commit(writes);
+  EXPECT_THAT(*store_->count_dead(), ElementsAre(Pair("a", 2), Pair("b", 2)));
+}
+
+TEST_P(StoreTest, QueueSettingsAreReplacedAndComeBack) {
+  EXPECT_THAT(queues(), IsEmpty());
+  const model::QueueSettings full{"slow", true, 7, 0x80000001U, 600'000, true};
+  const model::QueueSettings bare{"fast", false, {}, {}, {}, {}};
+  commit({PutQueue{full}, PutQueue{{"fast", true, 1, 2, 3, false}}, PutQueue{bare}});
+  EXPECT_THAT(queues(), ElementsAre(bare, full));
+  commit({PutQueue{{"slow", false, {}, {}, {}, {}}}});
+  EXPECT_EQ(queues().at(1), (model::QueueSettings{"slow", false, {}, {}, {}, {}}));
+}
+
+TEST_P(StoreTest, AResultIsReadThroughTheTaskThatHasIt) {
+  TaskRow joined = make_row(2, TaskState::succeeded);
+  joined.result_of = id_of(1);
+  TaskRow dangling = make_row(3, TaskState::succeeded);
+  dangling.result_of = id_of(99);
+  commit({insert_of(make_row(1)), PutResult{id_of(1), bytes_of("shared")}, insert_of(joined),
+          insert_of(dangling), PutResult{id_of(3), bytes_of("hidden")}});
+  EXPECT_EQ(result(2), "shared");
+  EXPECT_EQ(result(3), "(none)");
+}
+
+TEST_P(StoreTest, ADeletedTasksResultGoesToTheOldestThatSharesIt) {
+  TaskRow owner = make_row(1, TaskState::succeeded);
+  owner.result_bytes = 6;
+  Writes writes = {insert_of(owner), PutResult{id_of(1), bytes_of("shared")}};
+  for (uint64_t seq = 4; seq >= 2; --seq) {
+    TaskRow row = make_row(seq, TaskState::succeeded);
+    row.result_of = id_of(1);
+    writes.emplace_back(insert_of(row));
+  }
+  writes.emplace_back(insert_of(make_row(5)));
+  commit(writes);
+  commit({DeleteTask{id_of(1)}});
+  TaskRow heir = make_row(2, TaskState::succeeded);
+  heir.result_bytes = 6;
+  EXPECT_EQ(find(2), heir);
+  EXPECT_EQ(find(4)->result_of, id_of(2));
+  EXPECT_EQ(find(5), make_row(5));
+  for (const uint64_t seq : {2, 3, 4}) EXPECT_EQ(result(seq), "shared") << seq;
+  commit({DeleteTask{id_of(3)}, DeleteTask{id_of(2)}});
+  EXPECT_EQ(find(4)->result_of, std::nullopt);
+  EXPECT_EQ(result(4), "shared");
+  EXPECT_EQ(result(5), "(none)");
+}
+
+TEST_P(StoreTest, TheCacheStartsFromTheNewestOwnResults) {
+  Writes writes;
+  const auto add = [&](uint64_t seq, int64_t finished_at, auto change) {
+    TaskRow row = make_row(seq, TaskState::succeeded);
+    row.finished_at = wall_from_micros(finished_at);
+    change(row);
+    writes.emplace_back(insert_of(row));
+    writes.emplace_back(PutResult{row.id, bytes_of("r")});
+  };
+  const auto same = [](TaskRow&) {};
+  add(1, 900, same);
+  add(2, 100, same);  // too old
+  add(3, 500, same);
+  add(4, 800, [](TaskRow& row) { row.cache = false; });
+  add(5, 800, [](TaskRow& row) { row.state = TaskState::failed; });
+  add(6, 800, [](TaskRow& row) { row.result_of = id_of(1); });
+  add(7, 800, [](TaskRow& row) { row.finished_at.reset(); });
+  add(8, 200, same);
+  writes.emplace_back(insert_of(make_row(9, TaskState::succeeded)));  // has no result
+  add(10, 500, same);
+  commit(writes);
+  EXPECT_THAT(cached(200, 9), ElementsAre(8, 3, 10, 1));
+  EXPECT_THAT(cached(200, 2), ElementsAre(10, 1));
+  EXPECT_THAT(cached(901, 9), IsEmpty());
+  EXPECT_THAT(cached(200, 0), IsEmpty());
 }
 
 TEST_P(StoreTest, AListIsBounded) {

@@ -60,6 +60,8 @@ TaskRow full_row(uint64_t seq) {
   row.losses = 3;
   row.max_retries = std::numeric_limits<int>::max();
   row.retry_on = 0x80000001U;
+  row.retry_delay_ms = 4711;
+  row.full_jitter = true;
   row.wait = true;
   row.cache = false;
   row.epoch = model::Epoch{uint64_t{1} << 63U, 12};
@@ -75,6 +77,8 @@ TaskRow full_row(uint64_t seq) {
   row.leader = id_of(101);
   row.origin = id_of(102);
   row.requeued_as = TaskId{};
+  row.result_of = id_of(103);
+  row.result_bytes = uint64_t{1} << 40U;
   row.owner = "broker-2";
   row.owner_epoch = 14;
   return row;

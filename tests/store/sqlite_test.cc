@@ -66,10 +66,12 @@ class SqliteStoreTest : public ::testing::Test {
 
 TEST_F(SqliteStoreTest, WhatIsCommittedLastsOverClosing) {
   const model::TaskEvent event = event_of(1, "queued");
+  model::TaskRow row = full_row(1);
+  row.result_of = std::nullopt;
   {
     const auto store = open();
     EXPECT_EQ(store->open_boot()->boot, 1U);
-    ASSERT_TRUE(store->commit({insert_of(full_row(1), std::string("p\0q", 3)),
+    ASSERT_TRUE(store->commit({insert_of(row, std::string("p\0q", 3)),
                                model::PutResult{id_of(1), bytes_of("r")}, model::AddEvent{event}}));
   }
   const auto store = open();
@@ -77,7 +79,7 @@ TEST_F(SqliteStoreTest, WhatIsCommittedLastsOverClosing) {
   EXPECT_EQ(boot.boot, 2U);
   EXPECT_EQ(boot.last_seq, 1U);
   const auto reader = *store->reader();
-  EXPECT_EQ(*reader->find_task(id_of(1)), full_row(1));
+  EXPECT_EQ(*reader->find_task(id_of(1)), row);
   EXPECT_EQ(**reader->find_program(id_of(1)), std::string("p\0q", 3));
   EXPECT_EQ(**reader->find_result(id_of(1)), "r");
   EXPECT_EQ(reader->events(id_of(1))->at(0), event);
@@ -204,17 +206,61 @@ TEST_F(SqliteStoreTest, AValueThatCannotBeIsCorruptAndNamed) {
   }
 }
 
+// Bit i sets condition i.
+ListFilter filter_of(unsigned mask) {
+  ListFilter filter;
+  if ((mask & 1U) != 0) filter.tenant = "t";
+  if ((mask & 2U) != 0) filter.queue = "q";
+  if ((mask & 4U) != 0) filter.state = model::TaskState::dead;
+  if ((mask & 8U) != 0) filter.before_seq = 5;
+  if ((mask & 16U) != 0) filter.verdict = model::Verdict::signaled;
+  filter.not_requeued = (mask & 32U) != 0;
+  return filter;
+}
+
 TEST_F(SqliteStoreTest, QueriesUseTheirIndexes) {
   fill(1);
   EXPECT_THAT(plan(select_live_sql()), HasSubstr("USING INDEX tasks_by_state"));
   EXPECT_THAT(plan(select_live_sql()), Not(HasSubstr("TEMP B-TREE")));
-  for (unsigned mask = 0; mask < 16; ++mask) {
-    const std::string sql =
-        list_sql((mask & 1U) != 0, (mask & 2U) != 0, (mask & 4U) != 0, (mask & 8U) != 0);
+  EXPECT_THAT(plan(select_cached_sql()), HasSubstr("USING INDEX tasks_by_end (state=? AND"));
+  EXPECT_THAT(plan(select_cached_sql()), Not(HasSubstr("TEMP B-TREE")));
+  for (unsigned mask = 0; mask < 64; ++mask) {
+    const std::string sql = list_sql(filter_of(mask));
     EXPECT_THAT(plan(sql), Not(HasSubstr("TEMP B-TREE"))) << sql;
     if ((mask & 7U) == 0) continue;
     EXPECT_THAT(plan(sql), HasSubstr("USING INDEX tasks_by_")) << sql;
   }
+}
+
+// A file as the first version left it, with a task that has a result and one that has none.
+void write_first_version(const std::string& path) {
+  SQLite::Database database(path, SQLite::OPEN_READWRITE | SQLite::OPEN_CREATE);
+  database.exec(std::string(migrations()[0].sql));
+  database.exec("PRAGMA application_id = 0x4B494C4E; PRAGMA user_version = 1");
+  for (const std::string seq : {"1", "2"}) {
+    const std::string text = "'default', 'default', 3, 5, 'python', 'succeeded', 'ok', 1, 0, 0, 3,";
+    database.exec("INSERT INTO tasks VALUES (" + seq + ", randomblob(16), " + text +
+                  " 7, 0, 1, 1, 2, 'w', 10, NULL, 11, 12, NULL, zeroblob(32), zeroblob(32)," +
+                  " zeroblob(32), NULL, NULL, NULL, '', 0)");
+  }
+  database.exec("INSERT INTO results VALUES (1, x'0102030405')");
+}
+
+TEST_F(SqliteStoreTest, AFileOfTheFirstVersionIsBroughtForward) {
+  write_first_version(directory_.database());
+  const auto store = open();
+  const auto rows = *(*store->reader())->list({});
+  ASSERT_EQ(rows.size(), 2U);
+  for (const model::TaskRow& row : rows) {
+    EXPECT_EQ(row.retry_delay_ms, model::kDefaultRetryDelayMs);
+    EXPECT_FALSE(row.full_jitter);
+    EXPECT_EQ(row.result_of, std::nullopt);
+    EXPECT_EQ(row.result_bytes, row.seq == 1 ? 5U : 0U);
+  }
+  std::vector<uint64_t> cached;
+  ASSERT_TRUE(store->load_cached(wall_from_micros(0), 9,
+                                 [&](const model::TaskRow& row) { cached.push_back(row.seq); }));
+  EXPECT_THAT(cached, ::testing::ElementsAre(1));
 }
 
 TEST(MigrationsTest, AreNumberedFromOne) {
