@@ -18,15 +18,11 @@ net::TaskInfo brief(const TaskId& id, model::TaskState state) {
 Result<net::Ok> body_of(core::Accepted&& accepted) {
   net::Ok ok;
   ok.tasks.emplace();
-  for (const auto& item : accepted.tasks) ok.tasks->push_back(brief(item.id, item.state));
+  for (const auto& item : accepted.tasks) {
+    ok.tasks->push_back(brief(item.id, item.state));
+    ok.tasks->back().origin = item.origin;
+  }
   if (accepted.tasks.size() == 1) ok.task = ok.tasks->front();
-  return ok;
-}
-Result<net::Ok> body_of(core::StatusView&& view) {
-  net::Ok ok;
-  ok.task = task_info(view.row);
-  ok.task->waiting = std::move(view.waiting);
-  ok.task->place = view.place;
   return ok;
 }
 Result<net::Ok> body_of(core::Done&& done) {
@@ -46,6 +42,11 @@ Result<net::Ok> body_of(std::vector<core::QueueView>&& views) {
     }
     info.oldest = view.oldest;
     info.dead_letters = view.dead_letters;
+    info.paused = view.paused;
+    info.max_retries = view.settings.max_retries;
+    if (view.settings.retry_on) info.retry_on = model::reasons_of(*view.settings.retry_on);
+    info.retry_delay_ms = view.settings.retry_delay_ms;
+    info.full_jitter = view.settings.full_jitter;
     ok.queues->push_back(std::move(info));
   }
   return ok;
@@ -56,8 +57,14 @@ Result<net::Ok> body_of(std::vector<core::WorkerView>&& views) {
   for (core::WorkerView& view : views) {
     ok.workers->push_back({view.instance, std::move(view.name), view.slots, view.credit,
                            view.leases, std::move(view.languages), std::move(view.queues),
-                           std::move(view.tags), view.up});
+                           std::move(view.tags), view.up, view.heard_ms_ago, view.draining});
   }
+  return ok;
+}
+Result<net::Ok> body_of(core::Counted&& counted) {
+  net::Ok ok;
+  ok.count = counted.count;
+  ok.more = counted.more;
   return ok;
 }
 Result<net::Ok> body_of(Error&& error) { return std::move(error); }
@@ -84,6 +91,7 @@ net::TaskInfo task_info(const model::TaskRow& row) {
   info.origin = row.origin;
   info.requeued_as = row.requeued_as;
   info.leader = row.leader;
+  info.result_of = row.result_of;
   info.losses = row.losses;
   info.tenant = row.tenant;
   info.expires_at = row.expires_at;
@@ -103,7 +111,9 @@ net::ToClient Answers::make(core::Reply reply) {
   Result<net::Ok> made = std::visit(
       [&]<class Body>(Body& one) -> Result<net::Ok> {
         if constexpr (std::is_same_v<Body, core::FromStore>) {
-          return body(reply.client, one);
+          return read(reply.client, one);
+        } else if constexpr (std::is_same_v<Body, core::StatusView>) {
+          return status(std::move(one));
         } else {
           return body_of(std::move(one));
         }
@@ -114,7 +124,33 @@ net::ToClient Answers::make(core::Reply reply) {
   return std::move(made).value();
 }
 
-Result<net::Ok> Answers::body(const core::ClientRef& client, const core::FromStore& wanted) {
+Result<net::Ok> Answers::status(core::StatusView&& view) {
+  net::Ok ok;
+  ok.task = task_info(view.row);
+  ok.task->waiting = std::move(view.waiting);
+  ok.task->place = view.place;
+  if (!view.history) return ok;
+  auto lines = history(view.row);
+  if (!lines) return std::move(lines).error();
+  ok.history = std::move(lines).value();
+  return ok;
+}
+
+Result<std::vector<net::EventInfo>> Answers::history(const model::TaskRow& row) {
+  auto events = reader_->events(row.id);
+  if (!events) return std::move(events).error();
+  std::vector<net::EventInfo> lines;
+  // That it was accepted is in its row, not among the events.
+  lines.push_back({row.submitted_at, model::TaskState::queued, 0, model::Verdict::none, "",
+                   "submitted"});
+  for (model::TaskEvent& event : *events) {
+    lines.push_back({event.at, event.state, event.attempt, event.verdict, std::move(event.worker),
+                     std::move(event.note)});
+  }
+  return lines;
+}
+
+Result<net::Ok> Answers::read(const core::ClientRef& client, const core::FromStore& wanted) {
   if (wanted.what == core::FromStore::What::list) return list(client, wanted.list);
   return task(client, wanted);
 }
@@ -122,9 +158,16 @@ Result<net::Ok> Answers::body(const core::ClientRef& client, const core::FromSto
 Result<net::Ok> Answers::task(const core::ClientRef& client, const core::FromStore& wanted) {
   auto row = reader_->find_task(wanted.id);
   if (!row) return std::move(row).error();
-  if (!row->has_value() || (*row)->tenant != client.tenant) return core::no_such_task(wanted.id);
+  if (!row->has_value() || !core::may_see(client, (*row)->tenant)) {
+    return core::no_such_task(wanted.id);
+  }
   net::Ok ok;
   ok.task = task_info(**row);
+  if (wanted.history) {
+    auto lines = history(**row);
+    if (!lines) return std::move(lines).error();
+    ok.history = std::move(lines).value();
+  }
   if (wanted.what == core::FromStore::What::status) return ok;
   auto bytes = reader_->find_result(wanted.id);
   if (!bytes) return std::move(bytes).error();
@@ -137,7 +180,7 @@ Result<net::Ok> Answers::task(const core::ClientRef& client, const core::FromSto
 
 Result<net::Ok> Answers::list(const core::ClientRef& client, const core::QueryList& wanted) {
   store::ListFilter filter;
-  filter.tenant = client.tenant;
+  if (!client.admin) filter.tenant = client.tenant;
   filter.queue = wanted.queue;
   filter.state = wanted.state;
   filter.before_seq = wanted.before_seq;

@@ -21,6 +21,9 @@ class Answers {
   // Ok, or an ErrorReply where the store cannot be read or has no such task of this tenant.
   net::ToClient make(core::Reply reply);
 
+  // What the client asked for, without its number.
+  Result<net::Ok> read(const core::ClientRef& client, const core::FromStore& wanted);
+
   Result<std::optional<model::TaskRow>> read_row(const TaskId& id) {
     return reader_->find_task(id);
   }
@@ -28,7 +31,8 @@ class Answers {
   Result<model::Bytes> read_program(const TaskId& id);
 
  private:
-  Result<net::Ok> body(const core::ClientRef& client, const core::FromStore& wanted);
+  Result<net::Ok> status(core::StatusView&& view);
+  Result<std::vector<net::EventInfo>> history(const model::TaskRow& row);
   Result<net::Ok> task(const core::ClientRef& client, const core::FromStore& wanted);
   Result<net::Ok> list(const core::ClientRef& client, const core::QueryList& wanted);
 

@@ -7,8 +7,8 @@
 // What clients have waiting in this actor's mailbox is bounded by an Intake: above the bound the
 // transport's thread answers `busy` itself.
 //
-// When the queue is started anew, the requests that were with the old one are answered `busy`. A
-// new link does not know which connection is which worker: it has each say hello.
+// When the queue, the reader or dead_letter is started anew, the requests that may have been with the
+// old one are answered `busy`. A new link does not know which connection is which worker: it has each say hello.
 #include "actors/actor.h"
 #include "actors/answers.h"
 #include "actors/broker_sockets.h"
@@ -43,11 +43,14 @@ struct LinkState {
   ReadBatch reads;
 
   void wire(const BrokerWiring& now) {
-    const bool new_queue = wiring.queue && wiring.queue != now.queue;
+    // Which of them had which request is not known.
+    const bool lost = (wiring.queue && wiring.queue != now.queue) ||
+                      (wiring.reader && wiring.reader != now.reader) ||
+                      (wiring.dead_letter && wiring.dead_letter != now.dead_letter);
     wiring = now;
-    if (!new_queue) return;
+    if (!lost) return;
     for (const core::ClientRef& client : open_requests.take_all()) {
-      to_client(client.route, net::ErrorReply{client.rid, busy_error("its queue has just failed")});
+      to_client(client.route, net::ErrorReply{client.rid, busy_error("a part of it has just failed")});
     }
     flush();
   }
@@ -93,6 +96,10 @@ struct LinkState {
     if (open_requests.size() >= kMaxOpenRequests) {
       return to_client(message.route,
                        net::ErrorReply{rid, busy_error("too many requests wait for answers")});
+    }
+    if (auto* letters = std::get_if<LetterRequest>(&request)) {
+      open_requests.add(letters->client);
+      return caf::anon_send(wiring.dead_letter, std::move(*letters));
     }
     to_queue(std::move(std::get<core::Command>(request)));
   }

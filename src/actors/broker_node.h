@@ -12,6 +12,7 @@
 
 #include "base/error.h"
 #include "config/languages.h"
+#include "core/result_cache.h"
 #include "net/keys.h"
 #include "store/store.h"
 
@@ -29,6 +30,10 @@ struct BrokerOptions {
   config::Languages languages;
   StoreOpener open_store;  // absent: SQLite in data_directory
   size_t threads = 2;      // of the actor system
+  core::CacheOptions cache;
+  // Run with /bin/sh -c when tasks died, with one JSON line for each on its standard input; killed
+  // after kAlertTime (alert_hook.h). "": none.
+  std::string alert_command;
 };
 
 class BrokerNode {

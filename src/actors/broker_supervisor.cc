@@ -71,7 +71,7 @@ struct SupervisorState {
     auto first_store = std::make_shared<std::unique_ptr<store::Store>>(std::move(store));
     caf::actor_system& system = self->system();
     add(kQueue, wiring.queue,
-        [&system, reader = readers[0]] { return spawn_queue(system, reader); });
+        [this, &system] { return spawn_queue(system, readers[0], options.cache); });
     add(kLink, wiring.link, [this, &system] {
       return spawn_broker_link(system, readers[1], sockets, options.languages);
     });
@@ -79,8 +79,9 @@ struct SupervisorState {
         [&system, reader = readers[3]] { return spawn_reader(system, reader); });
     add("streams", wiring.streams, [&system] { return spawn_streams(system); });
     add("retry", wiring.retry, [&system] { return spawn_retry(system); });
-    add("dead_letter", wiring.dead_letter,
-        [&system, reader = readers[2]] { return spawn_dead_letter(system, reader); });
+    add("dead_letter", wiring.dead_letter, [this, &system] {
+      return spawn_dead_letter(system, readers[2], options.alert_command);
+    });
     add("telemetry", wiring.telemetry, [&system] { return spawn_telemetry(system); });
     // The first one gets the open store, a later one opens it anew.
     add("journal", wiring.journal, [this, &system, first_store] {

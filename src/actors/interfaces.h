@@ -53,7 +53,8 @@ using StreamsActor =
                      caf::reacts_to<StreamBatch>, caf::reacts_to<WorkerOutputBatch>>;
 using RetryActor = caf::typed_actor<caf::reacts_to<BrokerWiring>, caf::reacts_to<ScheduleBatch>,
                                     caf::reacts_to<TickAtom>>;
-using DeadLetterActor = caf::typed_actor<caf::reacts_to<BrokerWiring>, caf::reacts_to<DeadBatch>>;
+using DeadLetterActor = caf::typed_actor<caf::reacts_to<BrokerWiring>, caf::reacts_to<DeadBatch>,
+                                         caf::reacts_to<LetterRequest>>;
 using TelemetryActor =
     caf::typed_actor<caf::reacts_to<CountBatch>, caf::replies_to<CountersRequest>::with<Counters>>;
 using BrokerSupervisor =
@@ -79,14 +80,16 @@ using SharedReader = std::shared_ptr<store::Reader>;
 // Without a store it opens one when it is first asked to load.
 JournalActor spawn_journal(caf::actor_system& system, std::unique_ptr<store::Store> store,
                            StoreOpener open);
-QueueActor spawn_queue(caf::actor_system& system, SharedReader reader);
+QueueActor spawn_queue(caf::actor_system& system, SharedReader reader, core::CacheOptions cache);
 BrokerLinkActor spawn_broker_link(caf::actor_system& system, SharedReader reader,
                                   std::shared_ptr<BrokerSockets> sockets,
                                   config::Languages languages);
 ReaderActor spawn_reader(caf::actor_system& system, SharedReader reader);
 StreamsActor spawn_streams(caf::actor_system& system);
 RetryActor spawn_retry(caf::actor_system& system);
-DeadLetterActor spawn_dead_letter(caf::actor_system& system, SharedReader reader);
+// `alert_command`: see BrokerOptions.
+DeadLetterActor spawn_dead_letter(caf::actor_system& system, SharedReader reader,
+                                  std::string alert_command);
 TelemetryActor spawn_telemetry(caf::actor_system& system);
 BrokerSupervisor spawn_broker_supervisor(caf::actor_system& system, BrokerOptions options,
                                          std::function<void(Error)> on_fatal);
@@ -155,6 +158,7 @@ KILN_LOCAL(ReadBatch)
 KILN_LOCAL(AnswerBatch)
 KILN_LOCAL(ScheduleBatch)
 KILN_LOCAL(DeadBatch)
+KILN_LOCAL(LetterRequest)
 KILN_LOCAL(CountBatch)
 KILN_LOCAL(CountersRequest)
 KILN_LOCAL(Counters)

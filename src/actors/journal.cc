@@ -40,21 +40,38 @@ struct JournalState {
     return {};
   }
 
-  Loaded reload() {
+  Loaded reload(const Reload& wanted) {
     Loaded loaded;
     const auto refuse = [&](Error error) {
       broken = broken || !stays_usable(error.code);
-      return Loaded{std::move(error), {}, {}};
+      Loaded failed;
+      failed.error = std::move(error);
+      return failed;
     };
     if (Status status = reopen(); !status.ok()) return refuse(status.error());
     // open_boot commits, so it also proves that the store can.
     auto boot = store->open_boot();
     if (!boot) return refuse(std::move(boot).error());
     loaded.boot = *boot;
-    const Status read =
-        store->load_live([&](model::TaskRow row) { loaded.rows.push_back(std::move(row)); });
-    if (!read.ok()) return refuse(read.error());
+    if (Status read = read_into(loaded, wanted); !read.ok()) return refuse(read.error());
     return loaded;
+  }
+
+  Status read_into(Loaded& loaded, const Reload& wanted) {
+    Status read =
+        store->load_live([&](model::TaskRow row) { loaded.rows.push_back(std::move(row)); });
+    if (!read.ok()) return read;
+    read = store->load_queues(
+        [&](model::QueueSettings one) { loaded.queues.push_back(std::move(one)); });
+    if (!read.ok()) return read;
+    read = store->load_cached(
+        wanted.cached_since, wanted.max_cached,
+        [&](model::TaskRow row) { loaded.cached.push_back(std::move(row)); });
+    if (!read.ok()) return read;
+    auto dead = store->count_dead();
+    if (!dead) return std::move(dead).error();
+    loaded.dead = std::move(dead).value();
+    return {};
   }
 };
 
@@ -66,7 +83,7 @@ JournalActor::behavior_type journal(JournalActor::stateful_pointer<JournalState>
   self->state.open = std::move(open);
   return {
       [=](CommitBatch& batch) { return self->state.commit(batch.writes); },
-      [=](Reload&) { return self->state.reload(); },
+      [=](const Reload& wanted) { return self->state.reload(wanted); },
   };
 }
 

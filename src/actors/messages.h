@@ -45,11 +45,19 @@ struct CommitBatch {
 struct CommitDone {
   std::optional<Error> error;
 };
-struct Reload {};  // open the store anew if it failed, raise the boot number, load what is live
+// Open the store anew if it failed, raise the boot number, load what is live and what the cache
+// starts from.
+struct Reload {
+  WallTime cached_since{};
+  size_t max_cached = 0;
+};
 struct Loaded {
   std::optional<Error> error;
   store::Boot boot;
   std::vector<model::TaskRow> rows;
+  std::vector<model::QueueSettings> queues;
+  std::vector<model::TaskRow> cached;
+  std::map<std::string, uint64_t> dead;  // dead letters by queue
 };
 
 // supervisor -> queue: load; answered once the first load succeeded or failed.
@@ -124,6 +132,11 @@ struct ScheduleBatch {
 // queue -> dead_letter: tasks that have just become dead.
 struct DeadBatch {
   std::vector<model::TaskRow> rows;
+};
+// broker_link -> dead_letter: what a client asks of dead letters.
+struct LetterRequest {
+  core::ClientRef client;
+  net::DeadLetters wanted;
 };
 // queue -> telemetry.
 struct CountBatch {

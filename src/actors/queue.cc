@@ -30,6 +30,7 @@ struct QueueState {
   static inline const char* name = "queue";
   QueueActor::stateful_pointer<QueueState> self = nullptr;
   SharedReader reader;
+  core::CacheOptions cache;
   BrokerWiring wiring;
   EffectRouter router;
   std::optional<core::Scheduler> scheduler;  // nothing: not loaded
@@ -147,7 +148,9 @@ struct QueueState {
   template <class Then>
   void ask_to_load(Then then) {
     loading = true;
-    self->request(wiring.journal, caf::infinite, Reload{})
+    const size_t max_cached = cache.max_bytes / core::kCacheEntryBytes;
+    const Reload reload{real_now().wall - cache.ttl, max_cached};
+    self->request(wiring.journal, caf::infinite, reload)
         .then(
             [this, then](Loaded& loaded) mutable {
               loading = false;
@@ -155,7 +158,8 @@ struct QueueState {
             },
             [this, then](const caf::error& error) mutable {
               loading = false;
-              Loaded failed{journal_is_gone(error), {}, {}};
+              Loaded failed;
+              failed.error = journal_is_gone(error);
               then(failed);
             });
   }
@@ -176,7 +180,11 @@ struct QueueState {
     core::SchedulerOptions options;
     options.boot = loaded.boot.boot;
     options.last_seq = loaded.boot.last_seq;
+    options.cache = cache;
     scheduler.emplace(options, seeded_random());
+    for (model::QueueSettings& queue : loaded.queues) scheduler->load_queue(std::move(queue));
+    for (const auto& [queue, dead] : loaded.dead) scheduler->load_dead_letters(queue, dead);
+    for (const model::TaskRow& row : loaded.cached) scheduler->load_cached(row);
     for (model::TaskRow& row : loaded.rows) scheduler->load(std::move(row));
     carry_out(scheduler->finish_load(real_now()));
     log::info("tasks are loaded",
@@ -220,10 +228,11 @@ struct QueueState {
 };
 
 QueueActor::behavior_type queue(QueueActor::stateful_pointer<QueueState> self,
-                                SharedReader reader) {
+                                SharedReader reader, core::CacheOptions cache) {
   end_on_failure(self, "queue");
   self->state.self = self;
   self->state.reader = std::move(reader);
+  self->state.cache = cache;
   return {
       [=](const BrokerWiring& wiring) { self->state.wire(wiring); },
       [=](LoadFirst&) { return self->state.load_first(); },
@@ -238,8 +247,8 @@ QueueActor::behavior_type queue(QueueActor::stateful_pointer<QueueState> self,
 
 }  // namespace
 
-QueueActor spawn_queue(caf::actor_system& system, SharedReader reader) {
-  return system.spawn(queue, std::move(reader));
+QueueActor spawn_queue(caf::actor_system& system, SharedReader reader, core::CacheOptions cache) {
+  return system.spawn(queue, std::move(reader), cache);
 }
 
 }  // namespace kiln::actors

@@ -4,6 +4,7 @@
 #include <string>
 #include <variant>
 
+#include "actors/messages.h"
 #include "actors/submissions.h"
 #include "core/commands.h"
 #include "net/codec.h"
@@ -12,8 +13,8 @@
 namespace kiln::actors {
 
 // What a request becomes: a command for the queue, or an answer that needs no queue (an Error, or
-// the Ok of a ping).
-using Request = std::variant<core::Command, net::Ok, Error>;
+// the Ok of a ping), or a matter of dead letters.
+using Request = std::variant<core::Command, LetterRequest, net::Ok, Error>;
 
 class Requests {
  public:

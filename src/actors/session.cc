@@ -42,7 +42,7 @@ struct SessionState {
     result.message = "the worker's executor failed while the task ran";
     const auto bytes = std::make_shared<std::string>(net::encode_result(result));
     for (const model::LeaseRef& lease : session->running_leases()) {
-      apply(session->ended(lease, result.verdict, bytes));
+      apply(session->ended(lease, result.verdict, bytes, now()));
     }
   }
 
@@ -122,8 +122,10 @@ struct SessionState {
     if (alarm.ring()) apply(session->tick(now()));
   }
 
+  void started(const model::LeaseRef& lease) { apply(session->started(lease, now())); }
+
   void finished(TaskFinished& finished) {
-    apply(session->ended(finished.lease, finished.verdict, std::move(finished.result)));
+    apply(session->ended(finished.lease, finished.verdict, std::move(finished.result), now()));
   }
 };
 
@@ -138,9 +140,7 @@ SessionActor::behavior_type session(SessionActor::stateful_pointer<SessionState>
       [=](const OpenLink& wanted) { return self->state.open(wanted); },
       [=](LinkUpAtom) { self->state.apply(self->state.session->connected(SessionState::now())); },
       [=](const FromBrokerBatch& batch) { self->state.take(batch); },
-      [=](const TaskStarted& started) {
-        self->state.apply(self->state.session->started(started.lease));
-      },
+      [=](const TaskStarted& started) { self->state.started(started.lease); },
       [=](TaskFinished& finished) { self->state.finished(finished); },
       [=](OutputBatch& batch) { self->state.send_output(batch); },
       [=](TickAtom) { self->state.tick(); },

@@ -29,10 +29,19 @@ Error too_large_together() {
           "", "", "send less, or split the task"};
 }
 
-uint32_t bits_of(const std::vector<model::RetryReason>& reasons) {
-  uint32_t bits = 0;
-  for (const model::RetryReason reason : reasons) bits |= 1U << static_cast<uint32_t>(reason);
-  return bits;
+// What the client leaves open is the queue's to say; the row has the defaults until then.
+void set_retries(const model::TaskSpec& spec, core::Submission& submission) {
+  model::TaskRow& row = submission.row;
+  row.max_retries = static_cast<uint32_t>(spec.max_retries.value_or(model::kDefaultMaxRetries));
+  row.retry_on = spec.retry_on ? model::bits_of(*spec.retry_on) : model::kDefaultRetryOn;
+  row.retry_delay_ms = spec.retry_delay_ms.value_or(model::kDefaultRetryDelayMs);
+  row.full_jitter = spec.full_jitter.value_or(false);
+  submission.open = {!spec.max_retries, !spec.retry_on, !spec.retry_delay_ms, !spec.full_jitter};
+}
+
+std::optional<WallTime> later(const std::optional<WallTime>& at,
+                              const std::optional<uint64_t>& in_ms, WallTime now) {
+  return in_ms ? now + std::chrono::milliseconds(*in_ms) : at;
 }
 
 }  // namespace
@@ -86,13 +95,12 @@ core::Submission Submissions::make_one(model::TaskSpec spec, WallTime now) {
   row.queue = spec.queue;
   row.priority = spec.priority;
   row.language = spec.program.language;
-  row.max_retries = static_cast<uint32_t>(spec.max_retries);
-  row.retry_on = bits_of(spec.retry_on);
+  set_retries(spec, submission);
   row.wait = spec.wait;
   row.cache = spec.cache;
   row.submitted_at = now;
-  row.due_at = spec.eta;
-  row.expires_at = spec.expires;
+  row.due_at = later(spec.eta, spec.countdown_ms, now);
+  row.expires_at = later(spec.expires, spec.expires_in_ms, now);
   row.code_hash = model::code_hash(spec.program);
   const auto version = versions_.find(spec.program.language);
   row.cache_key = model::cache_key(spec, version == versions_.end() ? "" : version->second);

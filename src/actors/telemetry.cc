@@ -18,6 +18,10 @@ CounterNames names_of(core::Counter counter) {
       return {"retried", "reason", ""};
     case core::Counter::submitted:
       return {"submitted", "", ""};
+    case core::Counter::cache_hits:
+      return {"cache_hits", "", ""};
+    case core::Counter::joined:
+      return {"joined", "", ""};
     case core::Counter::leases_expired:
       return {"leases_expired", "", ""};
     case core::Counter::stale_results:

@@ -37,10 +37,11 @@ struct Cancel {
 // --- answers to clients
 // ---------------------------------------------------------------------------
 
-struct Accepted {  // to Submit: in the order of the submissions
+struct Accepted {  // to Submit and Resubmit: in the order of the submissions
   struct Item {
     TaskId id;
     model::TaskState state;
+    std::optional<TaskId> origin = {};  // Resubmit: the task this was made from
     bool operator==(const Item&) const = default;
   };
   std::vector<Item> tasks;
@@ -50,8 +51,13 @@ struct StatusView {  // a live task
   model::TaskRow row;
   std::string waiting;  // why it waits, for a person: "no worker has python"; "" if it runs
   std::optional<uint64_t> place;  // tasks ahead of it in its queue
+  bool history = false;           // with its events
 };
-struct Done {  // to CancelTask and Unsubscribe
+struct Counted {  // to PurgeDead and PurgeQueue
+  uint64_t count = 0;
+  bool more = false;  // the bound was reached: ask again
+};
+struct Done {  // to CancelTask, RetryTask and Unsubscribe
   TaskId id;
   model::TaskState state;  // after the commit
 };
@@ -60,6 +66,8 @@ struct QueueView {
   std::array<uint64_t, model::kTaskStateCount> depth{};  // by state; terminal ones stay 0
   std::optional<WallTime> oldest;  // submission or due time of the oldest queued task
   uint64_t dead_letters = 0;
+  bool paused = false;
+  model::QueueSettings settings;
 };
 struct WorkerView {
   InstanceId instance;
@@ -71,16 +79,20 @@ struct WorkerView {
   std::vector<std::string> queues;
   std::vector<std::string> tags;
   bool up = true;
+  uint64_t heard_ms_ago = 0;  // since its last message
+  bool draining = false;
 };
 // Read from the store once everything before is committed. A row of another tenant than the
 // client's answers as no_such_task (scheduler.h).
 struct FromStore {
-  enum class What : uint8_t { status, result, list };
+  // retry: the row and program, with which the reader sends Resubmit.
+  enum class What : uint8_t { status, result, list, retry };
   What what = What::status;
-  TaskId id;       // status, result
-  QueryList list;  // list
+  TaskId id;             // status, result, retry
+  QueryList list;        // list
+  bool history = false;  // status, result: with its events
 };
-using ReplyBody = std::variant<Accepted, StatusView, Done, std::vector<QueueView>,
+using ReplyBody = std::variant<Accepted, StatusView, Done, Counted, std::vector<QueueView>,
                                std::vector<WorkerView>, FromStore, Error>;
 struct Reply {
   ClientRef client;
@@ -126,6 +138,8 @@ struct Publish {
   X(submitted) /* queue */                                   \
   X(finished)  /* queue; label2 = state, label3 = verdict */ \
   X(retried)   /* queue; label2 = reason */                  \
+  X(cache_hits) /* queue */                                  \
+  X(joined)     /* queue */                                  \
   X(leases_expired)                                          \
   X(stale_results)                                           \
   X(refused_leases)

@@ -8,7 +8,7 @@ Lease& Leases::grant(Task& task, const InstanceId& worker) {
 
 Lease& Leases::adopt(Task& task, model::Epoch epoch, const InstanceId& worker) {
   Lease& lease = leases_[task.id];
-  lease = Lease{model::LeaseRef{task.id, epoch}, &task, worker, false};
+  lease = Lease{model::LeaseRef{task.id, epoch}, &task, worker};
   return lease;
 }
 

@@ -23,6 +23,7 @@ struct Lease {
   Task* task = nullptr;
   InstanceId worker;  // nil: nobody has claimed it yet
   bool started = false;
+  bool recalled = false;  // asked for, since another worker could start it now
 };
 
 class Leases {

@@ -14,10 +14,33 @@ Task* ReadyQueues::Lane::head() const {
   return by_priority.at(static_cast<size_t>(std::bit_width(filled)) - 1).front();
 }
 
-// The lane's head may have changed from `before`: puts it where it belongs among its language's.
-void ReadyQueues::set_head(const std::string& language, const Lane& lane, const Task* before) {
+void ReadyQueues::pause(const std::string& queue) {
+  if (paused_.contains(queue)) return;
+  show_heads(queue, false);
+  paused_.insert(queue);
+}
+
+void ReadyQueues::resume(const std::string& queue) {
+  if (paused_.erase(queue) != 0) show_heads(queue, true);
+}
+
+void ReadyQueues::show_heads(const std::string& queue, bool shown) {
+  const auto lanes = queues_.find(queue);
+  if (lanes == queues_.end()) return;
+  for (const auto& [language, lane] : lanes->second) {
+    Heads& heads = heads_[language];
+    const std::pair entry{rank_of(*lane.head()), &lane};
+    shown ? static_cast<void>(heads.insert(entry)) : static_cast<void>(heads.erase(entry));
+    if (heads.empty()) heads_.erase(language);
+  }
+}
+
+// The head of the task's lane may have changed from `before`: puts it where it belongs among its
+// language's.
+void ReadyQueues::set_head(const Task& task, const Lane& lane, const Task* before) {
   const Task* head = lane.head();
-  if (head == before) return;
+  if (head == before || paused_.contains(*task.queue)) return;
+  const std::string& language = *task.language;
   Heads& heads = heads_[language];
   if (before != nullptr) heads.erase({rank_of(*before), &lane});
   if (head != nullptr) heads.insert({rank_of(*head), &lane});
@@ -29,7 +52,7 @@ void ReadyQueues::push(Task& task) {
   const Task* before = lane.head();
   lane.by_priority.at(task.priority).insert(task.seq, &task);
   lane.filled |= 1U << task.priority;
-  set_head(*task.language, lane, before);
+  set_head(task, lane, before);
   ++size_;
 }
 
@@ -41,7 +64,7 @@ void ReadyQueues::remove(const Task& task) {
   SeqList& list = lane.by_priority.at(task.priority);
   list.erase(task.seq);
   if (list.empty()) lane.filled &= ~(1U << task.priority);
-  set_head(*task.language, lane, before);
+  set_head(task, lane, before);
   if (lane.filled == 0) queue->second.erase(it);
   if (queue->second.empty()) queues_.erase(queue);
   --size_;
@@ -50,7 +73,7 @@ void ReadyQueues::remove(const Task& task) {
 Task* ReadyQueues::best_of_queue(const std::string& queue,
                                  const std::vector<std::string>& languages) const {
   const auto lanes = queues_.find(queue);
-  if (lanes == queues_.end()) return nullptr;
+  if (lanes == queues_.end() || paused_.contains(queue)) return nullptr;
   Task* best = nullptr;
   for (const std::string& language : languages) {
     const auto lane = lanes->second.find(language);

@@ -30,6 +30,10 @@ class ReadyQueues {
   // What a worker with these languages runs next. `queues`: it serves only these; empty: all.
   Task* best(const std::vector<std::string>& languages,
              const std::vector<std::string>& queues) const;
+  // Nothing of a paused queue is given out; what is here stays.
+  void pause(const std::string& queue);
+  void resume(const std::string& queue);
+  bool paused(const std::string& queue) const { return paused_.contains(queue); }
   // Tasks of its queue that come before it (of whatever language).
   uint64_t ahead_of(const Task& task) const;
   // When the longest waiting task of a queue was submitted or came due.
@@ -52,11 +56,13 @@ class ReadyQueues {
   using Heads = std::set<std::pair<Rank, const Lane*>>;
 
   static Rank rank_of(const Task& task);
-  void set_head(const std::string& language, const Lane& lane, const Task* before);
+  void show_heads(const std::string& queue, bool shown);
+  void set_head(const Task& task, const Lane& lane, const Task* before);
   Task* best_of_queue(const std::string& queue, const std::vector<std::string>& languages) const;
 
   std::map<std::string, Lanes> queues_;  // only those with tasks
-  std::map<std::string, Heads> heads_;   // by language
+  std::map<std::string, Heads> heads_;   // by language; not of paused queues
+  std::set<std::string> paused_;
   size_t size_ = 0;
 };
 

@@ -18,8 +18,8 @@ int64_t random_up_to(int64_t most, Random& random) {
 
 }  // namespace
 
-Duration backoff(uint32_t retry, Jitter jitter, Random& random) {
-  int64_t base = kFirstBackoff.count();
+Duration backoff(uint32_t retry, Duration first, Jitter jitter, Random& random) {
+  int64_t base = first.count();
   for (uint32_t i = 1; i < retry && base < kMaxBackoff.count(); ++i) base *= kBackoffFactor;
   if (jitter == Jitter::full) {
     return Duration(random_up_to(std::min(base, kMaxBackoff.count()), random));
@@ -28,15 +28,14 @@ Duration backoff(uint32_t retry, Jitter jitter, Random& random) {
   return std::min(Duration(base - vary + random_up_to(2 * vary, random)), kMaxBackoff);
 }
 
-NextStep after_verdict(model::Verdict verdict, const Retries& retries, Jitter jitter,
-                       Random& random) {
+NextStep after_verdict(model::Verdict verdict, const Retries& retries, Random& random) {
   if (verdict == model::Verdict::ok) return NextStep{TaskState::succeeded, std::nullopt, {}};
   const std::optional<RetryReason> reason = model::retry_reason_of(verdict);
   if (!reason || !allows(retries, *reason)) return NextStep{TaskState::failed, std::nullopt, {}};
   // Who allows no retry at all has used none up.
   if (retries.max == 0) return NextStep{TaskState::failed, std::nullopt, {}};
   if (retries.used >= retries.max) return NextStep{TaskState::dead, reason, {}};
-  return NextStep{TaskState::retrying, reason, backoff(retries.used + 1, jitter, random)};
+  return NextStep{TaskState::retrying, reason, backoff(retries.used + 1, retries.first, retries.jitter, random)};
 }
 
 }  // namespace kiln::core

@@ -29,7 +29,7 @@ bool Worker::serves(const std::string& queue, const std::string& language) const
 }
 
 uint32_t Worker::room() const {
-  if (paused || unreachable) return 0;
+  if (paused || unreachable || draining) return 0;
   const uint64_t most = std::min<uint64_t>(credit, uint64_t{slots} * (1 + kMaxPrefetchPerSlot));
   return leases.size() < most ? static_cast<uint32_t>(most - leases.size()) : 0;
 }
@@ -91,6 +91,11 @@ void Roster::pause(Worker& worker, MonoTime until) {
   pauses_.insert({until, worker.instance});
 }
 
+void Roster::drain(Worker& worker) {
+  take_out(worker);
+  worker.draining = true;
+}
+
 std::vector<Worker*> Roster::resume(MonoTime now) {
   std::vector<Worker*> resumed;
   while (!pauses_.empty() && pauses_.begin()->first <= now) {
@@ -115,6 +120,7 @@ Worker* Roster::best_for(const std::string& queue, const std::string& language) 
 }
 
 void Roster::take_out(const Worker& worker) {
+  overfull_.erase(worker.instance);
   for (const std::string& language : worker.language_names) {
     const auto free = free_.find(language);
     if (free == free_.end()) continue;
@@ -124,6 +130,7 @@ void Roster::take_out(const Worker& worker) {
 }
 
 void Roster::put_in(const Worker& worker) {
+  if (worker.leases.size() > worker.slots && !worker.unreachable) overfull_.insert(worker.instance);
   if (worker.room() == 0) return;
   for (const std::string& language : worker.language_names) {
     free_[language].insert({load_of(worker), worker.instance});

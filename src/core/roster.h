@@ -33,6 +33,8 @@ struct Worker {
   MonoTime lost_at{};        // silent until then: its leases are lost
   MonoTime deadline{};       // its place among the deadlines; never later than lost_at
   bool unreachable = false;  // a ping did not reach it, and no hello came since
+  MonoTime heard_at{};       // its last message
+  bool draining = false;     // it was told to leave
   bool paused = false;       // refused a task lately
   MonoTime paused_until{};
   bool serves(const std::string& queue, const std::string& language) const;
@@ -52,11 +54,15 @@ class Roster {
   void remove_lease(Worker& worker, const TaskId& id);
   // A refusal: it is given nothing until `until`, or until it states its credit anew.
   void pause(Worker& worker, MonoTime until);
+  // It is given nothing any more, whatever it says.
+  void drain(Worker& worker);
   // Those whose pause is over.
   std::vector<Worker*> resume(MonoTime now);
 
   // Of the workers with room that serve it, the one with the most free slots.
   Worker* best_for(const std::string& queue, const std::string& language);
+  // Those that hold more leases than they have slots, and are reachable.
+  const std::set<InstanceId>& overfull() const { return overfull_; }
   bool any_room() const { return !free_.empty(); }
   // It said something: it is lost if nothing more comes until `lost_at`.
   void heard(Worker& worker, MonoTime lost_at);
@@ -79,6 +85,7 @@ class Roster {
 
   std::unordered_map<InstanceId, Worker> workers_;
   std::map<std::string, Free> free_;  // by language: workers with room
+  std::set<InstanceId> overfull_;
   std::set<std::pair<MonoTime, InstanceId>> deadlines_;
   std::set<std::pair<MonoTime, InstanceId>> pauses_;
 };

@@ -16,6 +16,11 @@ Error no_such_task(const TaskId& id) {
                "Results are kept for 7 days"};
 }
 
+Error no_such_worker(const std::string& name) {
+  return Error{ErrorCode::not_found, "there is no worker '" + name + "'", "worker", "",
+               "See kiln workers for names and instances"};
+}
+
 Scheduler::Impl::Impl(SchedulerOptions options, Random random)
     : options_(options),
       random_(random),
@@ -23,9 +28,9 @@ Scheduler::Impl::Impl(SchedulerOptions options, Random random)
       // Above those of earlier boots, which may still be on their way.
       watch_serial_(options.boot << kWatchSerialBits),
       leases_(options.boot),
+      cache_(options.cache),
       waiters_(options.max_waiters_per_task) {}
 
-// A joined task has no leader in memory here: it is queued by itself.
 void Scheduler::Impl::load(const model::TaskRow& row) {
   if (model::is_terminal(row.state) || tasks_.find(row.id) != nullptr) return;
   last_seq_ = std::max(last_seq_, row.seq);
@@ -38,10 +43,16 @@ void Scheduler::Impl::load(const model::TaskRow& row) {
     case TaskState::retrying:
       delays_.add(task);
       break;
+    case TaskState::joined:  // its leader may come later
+      joins_.join(task);
+      break;
     default:
       tasks_.set_state(task, TaskState::queued);
       ready_.push(task);
       break;
+  }
+  if (task.cache && (task.state == TaskState::queued || task.state == TaskState::running)) {
+    joins_.lead(task);
   }
   if (task.attempt == 0) delays_.arm_expiry(task);
 }
@@ -51,7 +62,15 @@ Effects Scheduler::Impl::finish_load(Now now) {
   last_tick_ = now.mono;
   loaded_seq_ = last_seq_;
   if (leases_.size() > 0) claims_until_ = now.mono + options_.window;
-  return schedules();
+  promote_orphans();
+  Effects effects = take_effects();
+  for (Effect& schedule : schedules()) effects.push_back(std::move(schedule));
+  return effects;
+}
+
+void Scheduler::Impl::load_cached(const model::TaskRow& row) {
+  cache_.put(row.cache_key, row.tenant,
+             {row.id, row.state, row.verdict, row.result_bytes, *row.finished_at});
 }
 
 Effects Scheduler::Impl::schedules() const {
@@ -74,11 +93,20 @@ void Scheduler::Impl::committed(uint64_t persists) {
     const TaskId id = endings_.front().id;
     endings_.pop_front();
     const Task* task = tasks_.find(id);
-    if (task->state == TaskState::succeeded && task->cache) {
-      cache_.put(task->cache_key, id, task->finished_at);
+    if (task->cache && task->rare && task->rare->result_bytes > 0) {
+      cache_.put(task->cache_key, *task->tenant,
+                 {id, task->state, task->verdict, task->rare->result_bytes, task->finished_at});
     }
     tasks_.erase(id);
   }
+  taken_.committed(persists);
+}
+
+std::vector<ClientRef> Scheduler::Impl::waiting_clients() const {
+  std::vector<ClientRef> clients = waiters_.clients();
+  const std::vector<ClientRef> pinging = pings_.clients();
+  clients.insert(clients.end(), pinging.begin(), pinging.end());
+  return clients;
 }
 
 Effects Scheduler::Impl::take_effects() { return std::exchange(out_, {}); }
@@ -129,6 +157,10 @@ void Scheduler::load(const model::TaskRow& row) { impl_->load(row); }
 void Scheduler::load_dead_letters(const std::string& queue, uint64_t count) {
   impl_->dead_letters().add(queue, count);
 }
+void Scheduler::load_queue(model::QueueSettings settings) {
+  impl_->load_queue(std::move(settings));
+}
+void Scheduler::load_cached(const model::TaskRow& row) { impl_->load_cached(row); }
 Effects Scheduler::finish_load(Now now) { return impl_->finish_load(now); }
 Effects Scheduler::apply(Command command, Now now) { return impl_->apply(std::move(command), now); }
 Effects Scheduler::tick(Now now) { return impl_->tick(now); }
@@ -141,6 +173,6 @@ std::optional<model::TaskRow> Scheduler::find(const TaskId& id) const {
   return task == nullptr ? std::nullopt : std::optional(to_row(*task));
 }
 
-std::vector<ClientRef> Scheduler::waiting_clients() const { return impl_->waiters().clients(); }
+std::vector<ClientRef> Scheduler::waiting_clients() const { return impl_->waiting_clients(); }
 
 }  // namespace kiln::core

@@ -15,6 +15,7 @@
 #include "base/time.h"
 #include "core/commands.h"
 #include "core/effects.h"
+#include "core/result_cache.h"
 #include "core/retry_policy.h"
 
 namespace kiln::core {
@@ -32,11 +33,14 @@ struct SchedulerOptions {
   Duration tick = std::chrono::seconds(1);  // a tick at least this often
   size_t max_waiters_per_task = 1'000;
   size_t max_live_tasks = 10'000'000;  // above: busy
-  Jitter jitter = Jitter::tenth;       // of backoff
+  CacheOptions cache = {};
+  size_t max_joins = 10'000;  // tasks that share one leader's end
 };
 
 // The answer for an id that does not exist or is another tenant's.
 Error no_such_task(const TaskId& id);
+
+Error no_such_worker(const std::string& name);
 
 class Scheduler {
  public:
@@ -50,6 +54,10 @@ class Scheduler {
   // waits.
   void load(const model::TaskRow& row);
   void load_dead_letters(const std::string& queue, uint64_t count);
+  void load_queue(model::QueueSettings settings);
+  // What the cache starts from: tasks that ended with a result of their own, by rising
+  // finished_at.
+  void load_cached(const model::TaskRow& row);
   Effects finish_load(Now now);
 
   Effects apply(Command command, Now now);

@@ -1,7 +1,7 @@
 // Inside of core::Scheduler. Theory of operation:
 //
 // A live task has one home: ready_ (queued), leases_ (running, from the grant on), delays_
-// (scheduled, retrying). A command moves tasks between homes and says so with effects; every change
+// (scheduled, retrying), joins_ (joined). A command moves tasks between homes and says so with effects; every change
 // of a row is persisted by the function that makes it, before the effects that rest on it. After
 // the command, dispatch() brings together what became ready and who became free: between commands
 // no ready task exists that a worker with room could run.
@@ -10,11 +10,14 @@
 // it is not live any more: its answer is read from the store, behind the commit.
 //
 // Files: scheduler.cc (entry points, load), scheduler_submit.cc, scheduler_queries.cc,
-// scheduler_workers.cc (hello, claims, credit), scheduler_leases.cc (grant, finish, loss),
-// scheduler_time.cc (due, expiry, silence), scheduler_tasks.cc (moves between homes, ends).
+// scheduler_sharing.cc (cache, joins), scheduler_workers.cc (hello, claims, credit),
+// scheduler_leases.cc (grant, finish, loss), scheduler_admin.cc (retry, requeue, purge, queue
+// settings, drain, ping), scheduler_time.cc (due, expiry, silence), scheduler_tasks.cc (moves
+// between homes, ends).
 #pragma once
 
 #include <deque>
+#include <map>
 #include <string>
 #include <unordered_map>
 #include <unordered_set>
@@ -23,7 +26,9 @@
 
 #include "core/dead_letters.h"
 #include "core/delays.h"
+#include "core/joins.h"
 #include "core/leases.h"
+#include "core/pings.h"
 #include "core/ready_queues.h"
 #include "core/result_cache.h"
 #include "core/roster.h"
@@ -45,7 +50,9 @@ class Scheduler::Impl {
   void committed(uint64_t persists);
   Effects schedules() const;
 
-  const Waiters& waiters() const { return waiters_; }
+  std::vector<ClientRef> waiting_clients() const;
+  void load_queue(model::QueueSettings settings);
+  void load_cached(const model::TaskRow& row);
   const TaskTable& tasks() const { return tasks_; }
   DeadLetters& dead_letters() { return dead_; }
 
@@ -60,6 +67,13 @@ class Scheduler::Impl {
   void on(QueryList& command);
   void on(QueryQueues& command);
   void on(QueryWorkers& command);
+  void on(RetryTask& command);
+  void on(Resubmit& command);
+  void on(PurgeDead& command);
+  void on(PurgeQueue& command);
+  void on(SetQueue& command);
+  void on(DrainWorker& command);
+  void on(PingWorker& command);
   void on(ClientGone& command);
   void on(WorkerSaid& command);
   void on(WorkerUnreachable& command);
@@ -77,6 +91,7 @@ class Scheduler::Impl {
   void said(Worker& worker, const model::Output& message);
   void said(Worker& worker, model::Finished message);
   void said(Worker& worker, const model::Goodbye& message);
+  void said(Worker& worker, const model::Pong& message);
 
   // --- hello (scheduler_workers.cc)
   void drop_unclaimed(Worker& worker, const model::Hello& message);
@@ -91,27 +106,62 @@ class Scheduler::Impl {
   void grant(Task& task, Worker& worker);
   void assign(const Task& task, const Lease& lease);
   void release(Lease& lease);
+  static Retries retries_of(const Task& task);
   void finish(Worker& worker, Lease& lease, model::Finished& message);
+  void try_later(Task& task, const NextStep& next, model::Finished& message);
   void lose(Lease& lease, const std::string& why);
   void give_back(Lease& lease);
   void recall_unstarted();
+  void level(const Worker& idle);
   bool ended_under(const model::LeaseRef& ref) const;
   void fence(const InstanceId& worker, const model::LeaseRef& ref);
 
   // --- submissions (scheduler_submit.cc)
   using Batch = std::unordered_map<TaskId, const Submission*>;
+  std::optional<Error> too_many(size_t tasks) const;
   std::optional<Error> refusal(const Submit& command) const;
   std::optional<Error> clash(const Submission& submission, const Batch& batch) const;
   std::optional<Accepted::Item> already_there(const Submission& submission) const;
-  Task& admit(Submission& submission, model::Writes& inserts);
+  enum class Share : uint8_t { yes, no };  // the cache and the work of others
+  Task& admit(Submission& submission, Share share, model::Writes& inserts);
+  void fill_open(Submission& submission) const;
   void enter(Task& task);
+
+  // --- one run for equal work (scheduler_sharing.cc)
+  std::optional<std::string> answer_from_cache(model::TaskRow& row);
+  Task* leader_for(const model::TaskRow& row) const;
+  void join(Task& joiner, Task& leader, model::Writes& writes);
+  void raise(Task& leader, int priority, model::Writes& writes);
+  std::vector<Task*> settle_joiners(const Task& leader, model::Writes& writes);
+  void follow(Task& joiner, const Task& leader, model::Writes& writes);
+  std::vector<Task*> promote(const TaskId& leader, const std::string& why, model::Writes& writes);
+  std::vector<Task*> end_waiting_joiners(const Task& leader, const model::Bytes& result,
+                                         model::Writes& writes);
+  void promote_orphans();
+
+  // --- dead letters, queues and workers, for people (scheduler_admin.cc)
+  std::optional<Error> why_not_again(const Resubmit::Item& item) const;
+  void take_letter(const model::TaskRow& row, std::optional<TaskId> as);
+  void recall_queue(const std::string& queue);
+  QueueView queue_view(const std::string& queue) const;
+  void set_paused(const model::QueueSettings& settings);
+  std::vector<Worker*> workers_named(const std::string& name);
+  WorkerView worker_view(const Worker& worker) const;
+  void end_ping(const Pings::Ended& ended);
 
   // --- moves between homes, and ends (scheduler_tasks.cc)
   void make_ready(Task& task);
   void leave_home(Task& task);
   void delay(Task& task);
-  void end(Task& task, model::TaskState state, model::Verdict verdict, model::Bytes result,
-           std::string note);
+  struct End {
+    model::TaskState state = model::TaskState::cancelled;
+    model::Verdict verdict = model::Verdict::none;
+    model::Bytes result;  // null: none of this end
+    std::string note;
+  };
+  void end(Task& task, End how);
+  void write_end(Task& task, End how, model::Writes& writes);
+  void tell_end(const Task& task);
   bool is_expired(const Task& task) const;
   void expire(Task& task);
   void dispatch();
@@ -119,8 +169,9 @@ class Scheduler::Impl {
 
   // --- small helpers
   Task* live(const TaskId& id);
-  Task* live_of(const ClientRef& client, const TaskId& id, FromStore::What otherwise);
-  StatusView status_view(const Task& task);
+  Task* live_of(const ClientRef& client, const TaskId& id, FromStore::What otherwise,
+                bool history = false);
+  StatusView status_view(const Task& task, bool history = false);
   std::string why_waiting(const Task& task);
   std::string why_queued(const Task& task) const;
   void watch(const ClientRef& client, Task& task, uint64_t offset);
@@ -133,6 +184,8 @@ class Scheduler::Impl {
   void count(Counter counter, const Task* task, std::string_view label2 = {},
              std::string_view label3 = {});
   Effects take_effects();
+
+  static constexpr const char* kExpiredNote = "not started before it expired";
 
   SchedulerOptions options_;
   Random random_;
@@ -152,7 +205,11 @@ class Scheduler::Impl {
   Delays delays_;
   DeadLetters dead_;
   ResultCache cache_;
+  Joins joins_;
   Waiters waiters_;
+  TakenLetters taken_;
+  Pings pings_;
+  std::map<std::string, model::QueueSettings> queues_;  // those that were set
   std::unordered_map<TaskId, uint64_t> watched_;  // live tasks with watchers; serial of the last
 
   struct Ending {

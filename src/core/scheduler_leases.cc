@@ -1,5 +1,7 @@
 // The life of a lease: granted, started, then finished, lost or given back. A lease row is written
 // lazily: if the broker dies first, the worker's claim brings it back (scheduler_workers.cc).
+#include <utility>
+
 #include "core/scheduler_impl.h"
 
 namespace kiln::core {
@@ -60,28 +62,50 @@ void Scheduler::Impl::said(Worker& worker, model::Finished message) {
   fence(worker.instance, message.lease);
 }
 
+Retries Scheduler::Impl::retries_of(const Task& task) {
+  return Retries{task.retries_used,
+                 task.max_retries,
+                 task.retry_on,
+                 task.wait,
+                 std::chrono::milliseconds(task.retry_delay_ms),
+                 task.full_jitter ? Jitter::full : Jitter::tenth};
+}
+
 void Scheduler::Impl::finish(Worker& worker, Lease& lease, model::Finished& message) {
   Task& task = *lease.task;
-  const Retries retries{task.retries_used, task.max_retries, task.retry_on, task.wait};
-  const NextStep next = after_verdict(message.verdict, retries, options_.jitter, random_);
+  const NextStep next = after_verdict(message.verdict, retries_of(task), random_);
   if (next.state == TaskState::retrying) {
     release(lease);
-    tasks_.set_state(task, TaskState::retrying);
-    task.verdict = message.verdict;
-    task.due_at = now_.wall + next.delay;
-    ++task.retries_used;
-    ++task.version;
-    const std::string_view reason = model::to_string(*next.reason);
-    const auto ms = std::chrono::duration_cast<std::chrono::milliseconds>(next.delay).count();
-    persist({model::UpdateTask{to_row(task)},
-             event(task, "retry: " + std::string(reason) + ", in " + std::to_string(ms) + " ms")});
-    count(Counter::retried, &task, reason);
-    delay(task);
+    try_later(task, next, message);
   } else {
     const std::string note = next.state == TaskState::dead ? "retries used up" : "";
-    end(task, next.state, message.verdict, std::move(message.result), note);
+    end(task, {next.state, message.verdict, std::move(message.result), note});
   }
   send(worker.instance, model::FinishedOk{message.lease});
+}
+
+void Scheduler::Impl::try_later(Task& task, const NextStep& next, model::Finished& message) {
+  joins_.stop_leading(task);
+  tasks_.set_state(task, TaskState::retrying);
+  task.verdict = message.verdict;
+  task.due_at = now_.wall + next.delay;
+  ++task.retries_used;
+  ++task.version;
+  model::Writes writes;
+  if (message.result != nullptr) {  // kept with the task, until a later attempt's replaces it
+    rare(task).result_bytes = message.result->size();
+    writes.push_back(model::PutResult{task.id, message.result});
+  }
+  const std::string_view reason = model::to_string(*next.reason);
+  const auto ms = std::chrono::duration_cast<std::chrono::milliseconds>(next.delay).count();
+  writes.push_back(model::UpdateTask{to_row(task)});
+  writes.push_back(
+      event(task, "retry: " + std::string(reason) + ", in " + std::to_string(ms) + " ms"));
+  const std::vector<Task*> ended = end_waiting_joiners(task, message.result, writes);
+  persist(std::move(writes));
+  count(Counter::retried, &task, reason);
+  delay(task);
+  for (const Task* joiner : ended) tell_end(*joiner);
 }
 
 // The worker is gone or no longer has it: run again at once, unless that happened too often.
@@ -91,8 +115,9 @@ void Scheduler::Impl::lose(Lease& lease, const std::string& why) {
   count(Counter::leases_expired, &task);
   ++task.losses;
   if (task.losses >= options_.max_losses) {
-    return end(task, TaskState::dead, model::Verdict::none, nullptr,
-               "poison: " + std::to_string(task.losses) + " workers were lost; the last: " + why);
+    return end(task, {TaskState::dead, model::Verdict::none, nullptr,
+                      "poison: " + std::to_string(task.losses) + " workers were lost; the last: " +
+                          why});
   }
   ++task.version;
   make_ready(task);
@@ -124,6 +149,24 @@ void Scheduler::Impl::said(Worker& worker, const model::Returned& message) {
   // For a moment others come first, or it would be given the same task again at once.
   roster_.pause(worker, now_.mono + options_.returned_pause);
   give_back(*lease);
+}
+
+// A worker has a free slot and nothing waits: others give back what they hold beyond their slots
+// and have not started, if it can run that.
+void Scheduler::Impl::level(const Worker& idle) {
+  if (idle.room() == 0 || idle.leases.size() >= idle.slots) return;
+  size_t free = idle.slots - idle.leases.size();
+  for (const InstanceId& instance : roster_.overfull()) {
+    const Worker& worker = *roster_.find(instance);
+    size_t extra = worker.leases.size() - worker.slots;
+    for (auto id = worker.leases.rbegin(); id != worker.leases.rend() && extra > 0; ++id) {
+      Lease& lease = *leases_.of(*id);
+      if (lease.started || !idle.serves(*lease.task->queue, *lease.task->language)) continue;
+      --extra;
+      if (!std::exchange(lease.recalled, true)) send(instance, model::Recall{lease.ref});
+      if (--free == 0) return;
+    }
+  }
 }
 
 // It ended with this lease's result, and that is on its way to the disk.

@@ -11,27 +11,31 @@ using model::TaskState;
 // The live task, if this client may see it. Else answers: from the store if it may have ended, as
 // unknown if it is another tenant's.
 Task* Scheduler::Impl::live_of(const ClientRef& client, const TaskId& id,
-                               FromStore::What otherwise) {
+                               FromStore::What otherwise, bool history) {
   Task* task = tasks_.find(id);
-  if (task != nullptr && *task->tenant != client.tenant) {
+  if (task != nullptr && !may_see(client, *task->tenant)) {
     reply(client, no_such_task(id));
     return nullptr;
   }
   if (task != nullptr && !model::is_terminal(task->state)) return task;
-  reply(client, FromStore{otherwise, id, {}});
+  reply(client, FromStore{otherwise, id, {}, history});
   return nullptr;
 }
 
 void Scheduler::Impl::on(QueryStatus& command) {
-  const Task* task = live_of(command.client, command.id, FromStore::What::status);
-  if (task != nullptr) reply(command.client, status_view(*task));
+  const Task* task =
+      live_of(command.client, command.id, FromStore::What::status, command.history);
+  if (task != nullptr) reply(command.client, status_view(*task, command.history));
 }
 
 void Scheduler::Impl::on(QueryResult& command) {
-  const Task* task = live_of(command.client, command.id, FromStore::What::result);
+  const Task* task =
+      live_of(command.client, command.id, FromStore::What::result, command.history);
   if (task == nullptr) return;
-  if (command.wait <= Duration::zero()) return reply(command.client, status_view(*task));
-  if (waiters_.add(task->id, command.client, now_.mono + command.wait)) return;
+  if (command.wait <= Duration::zero()) {
+    return reply(command.client, status_view(*task, command.history));
+  }
+  if (waiters_.add(task->id, {command.client, command.history}, now_.mono + command.wait)) return;
   reply(command.client, Error{ErrorCode::busy, "too many clients wait for results", "", "",
                               "Ask again without waiting"});
 }
@@ -43,7 +47,7 @@ void Scheduler::Impl::on(CancelTask& command) {
   if (const Lease* lease = leases_.of(task->id); lease != nullptr && !lease->worker.is_nil()) {
     kill = Cancel{lease->worker, lease->ref};
   }
-  end(*task, TaskState::cancelled, model::Verdict::cancelled, nullptr, "cancelled by a client");
+  end(*task, {TaskState::cancelled, model::Verdict::cancelled, nullptr, "cancelled by a client"});
   reply(command.client, Done{task->id, task->state});
   if (kill) out_.push_back(*kill);
 }
@@ -85,6 +89,7 @@ void Scheduler::Impl::on(Unwatched& command) {
 
 void Scheduler::Impl::on(ClientGone& command) {
   waiters_.drop_route(command.route);
+  pings_.drop_route(command.route);
   publish(Unwatch{command.route, std::nullopt});
 }
 
@@ -94,27 +99,19 @@ void Scheduler::Impl::on(QueryList& command) {
 }
 
 void Scheduler::Impl::on(QueryQueues& command) {
-  std::map<std::string, QueueView> views;
-  for (const auto& [queue, depth] : tasks_.depths()) {
-    QueueView& view = views[queue];
-    view.depth = depth;
-    view.oldest = ready_.oldest(queue);
-  }
-  for (const auto& [queue, dead] : dead_.counts()) views[queue].dead_letters = dead;
+  std::set<std::string> names;
+  for (const auto& [queue, depth] : tasks_.depths()) names.insert(queue);
+  for (const auto& [queue, dead] : dead_.counts()) names.insert(queue);
+  for (const auto& [queue, settings] : queues_) names.insert(queue);
   std::vector<QueueView> list;
-  for (auto& [queue, view] : views) {
-    view.queue = queue;
-    list.push_back(std::move(view));
-  }
+  for (const std::string& queue : names) list.push_back(queue_view(queue));
   reply(command.client, std::move(list));
 }
 
 void Scheduler::Impl::on(QueryWorkers& command) {
   std::vector<WorkerView> list;
   for (const auto& [instance, worker] : roster_.workers()) {
-    list.push_back(WorkerView{instance, worker.name, worker.slots, worker.credit,
-                              static_cast<uint32_t>(worker.leases.size()), worker.languages,
-                              worker.queues, worker.tags, !worker.unreachable});
+    list.push_back(worker_view(worker));
   }
   std::ranges::sort(list, [](const WorkerView& a, const WorkerView& b) {
     return std::tie(a.name, a.instance) < std::tie(b.name, b.instance);
@@ -122,8 +119,8 @@ void Scheduler::Impl::on(QueryWorkers& command) {
   reply(command.client, std::move(list));
 }
 
-StatusView Scheduler::Impl::status_view(const Task& task) {
-  StatusView view{to_row(task), why_waiting(task), std::nullopt};
+StatusView Scheduler::Impl::status_view(const Task& task, bool history) {
+  StatusView view{to_row(task), why_waiting(task), std::nullopt, history};
   if (task.state == TaskState::queued) view.place = ready_.ahead_of(task);
   return view;
 }
@@ -136,6 +133,8 @@ std::string Scheduler::Impl::why_waiting(const Task& task) {
       return "it is scheduled for " + format_utc(task.due_at);
     case TaskState::retrying:
       return "it is tried again at " + format_utc(task.due_at);
+    case TaskState::joined:
+      return "it shares the run of " + to_string(*task.rare->leader);
     default:
       break;
   }
@@ -146,6 +145,7 @@ std::string Scheduler::Impl::why_waiting(const Task& task) {
 }
 
 std::string Scheduler::Impl::why_queued(const Task& task) const {
+  if (ready_.paused(*task.queue)) return "its queue is paused";
   const auto& workers = roster_.workers();
   if (workers.empty()) return "no worker is connected";
   bool has_language = false;
@@ -155,7 +155,7 @@ std::string Scheduler::Impl::why_queued(const Task& task) const {
     has_language = has_language || std::ranges::count(worker.language_names, *task.language) > 0;
     if (!worker.serves(*task.queue, *task.language)) continue;
     serves = true;
-    takes = takes || worker.credit > 0;
+    takes = takes || (worker.credit > 0 && !worker.draining);
   }
   if (!has_language) return "no worker has " + *task.language;
   if (!serves) return "no worker with " + *task.language + " serves the queue " + *task.queue;

@@ -34,7 +34,7 @@ void Scheduler::Impl::on(Submit& command) {
       accepted.tasks.push_back(*item);
       continue;
     }
-    admitted.push_back(&admit(submission, inserts));
+    admitted.push_back(&admit(submission, Share::yes, inserts));
     accepted.tasks.push_back(Accepted::Item{admitted.back()->id, admitted.back()->state});
   }
   if (!inserts.empty()) persist(std::move(inserts));
@@ -46,16 +46,21 @@ void Scheduler::Impl::on(Submit& command) {
 }
 
 std::optional<Error> Scheduler::Impl::refusal(const Submit& command) const {
-  if (tasks_.size() + command.tasks.size() > options_.max_live_tasks) {
-    return Error{ErrorCode::busy,
-                 "the broker holds " + std::to_string(tasks_.size()) + " tasks and takes " +
-                     std::to_string(options_.max_live_tasks) + " at most",
-                 "", "", "Try again when some have ended"};
-  }
+  if (auto error = too_many(command.tasks.size())) return error;
   Batch batch;
   for (const Submission& submission : command.tasks) {
     if (auto error = clash(submission, batch)) return error;
     if (command.tasks.size() > 1) batch.emplace(submission.row.id, &submission);
+  }
+  return std::nullopt;
+}
+
+std::optional<Error> Scheduler::Impl::too_many(size_t tasks) const {
+  if (tasks_.size() + tasks > options_.max_live_tasks) {
+    return Error{ErrorCode::busy,
+                 "the broker holds " + std::to_string(tasks_.size()) + " tasks and takes " +
+                     std::to_string(options_.max_live_tasks) + " at most",
+                 "", "", "Try again when some have ended"};
   }
   return std::nullopt;
 }
@@ -88,21 +93,56 @@ std::optional<Accepted::Item> Scheduler::Impl::already_there(const Submission& s
   return Accepted::Item{submission.known->id, submission.known->state};
 }
 
-Task& Scheduler::Impl::admit(Submission& submission, model::Writes& inserts) {
+// In its home but for a scheduled one, whose Schedule must leave behind the commit: enter().
+Task& Scheduler::Impl::admit(Submission& submission, Share share, model::Writes& inserts) {
   model::TaskRow& row = submission.row;
   row.seq = ++last_seq_;
   row.version = 1;
+  fill_open(submission);
   row.state = row.due_at && *row.due_at > now_.wall ? TaskState::scheduled : TaskState::queued;
+  const bool shares = share == Share::yes && row.state == TaskState::queued;
+  const auto cached = shares ? answer_from_cache(row) : std::nullopt;
+  Task* leader = shares && !cached ? leader_for(row) : nullptr;
+  if (leader != nullptr) {
+    row.state = TaskState::joined;
+    row.leader = leader->id;
+  }
   Task& task = tasks_.insert(row);
   inserts.push_back(model::InsertTask{to_row(task), std::move(submission.program)});
   count(Counter::submitted, &task);
+  if (cached) {
+    inserts.push_back(event(task, *cached));
+  } else if (leader != nullptr) {
+    join(task, *leader, inserts);
+  } else if (task.state == TaskState::queued) {
+    make_ready(task);
+  }
   return task;
 }
 
+// What the client left open is as its queue is set.
+void Scheduler::Impl::fill_open(Submission& submission) const {
+  const auto found = queues_.find(submission.row.queue);
+  if (found == queues_.end()) return;
+  const model::QueueSettings& set = found->second;
+  model::TaskRow& row = submission.row;
+  const Submission::Open& open = submission.open;
+  if (open.max_retries) row.max_retries = set.max_retries.value_or(row.max_retries);
+  if (open.retry_on) row.retry_on = set.retry_on.value_or(row.retry_on);
+  if (open.retry_delay) row.retry_delay_ms = set.retry_delay_ms.value_or(row.retry_delay_ms);
+  if (open.full_jitter) row.full_jitter = set.full_jitter.value_or(row.full_jitter);
+}
+
+// After the persist of its row.
 void Scheduler::Impl::enter(Task& task) {
-  if (task.state == TaskState::queued) return make_ready(task);
-  delays_.arm_expiry(task);
-  delay(task);
+  if (task.state == TaskState::scheduled) {
+    delays_.arm_expiry(task);
+    delay(task);
+  } else if (model::is_terminal(task.state)) {  // answered from the cache
+    count(Counter::cache_hits, &task);
+    count(Counter::finished, &task, model::to_string(task.state), model::to_string(task.verdict));
+    endings_.push_back(Ending{persists_, task.id});
+  }
 }
 
 }  // namespace kiln::core

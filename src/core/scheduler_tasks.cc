@@ -12,6 +12,7 @@ using model::Verdict;
 void Scheduler::Impl::make_ready(Task& task) {
   tasks_.set_state(task, TaskState::queued);
   ready_.push(task);
+  if (task.cache) joins_.lead(task);
   if (task.attempt == 0) delays_.arm_expiry(task);
   fresh_.push_back(task.id);
 }
@@ -25,6 +26,9 @@ void Scheduler::Impl::leave_home(Task& task) {
     case TaskState::scheduled:
     case TaskState::retrying:
       delays_.remove(task);
+      break;
+    case TaskState::joined:
+      joins_.leave(task);
       break;
     case TaskState::running:
       if (Lease* lease = leases_.of(task.id); lease != nullptr) release(*lease);
@@ -40,34 +44,53 @@ void Scheduler::Impl::delay(Task& task) {
   out_.push_back(Schedule{task.id, task.version, task.due_at});
 }
 
-void Scheduler::Impl::end(Task& task, TaskState state, Verdict verdict, model::Bytes result,
-                          std::string note) {
+// Its joiners' ends, if they share it, are in the same commit.
+void Scheduler::Impl::end(Task& task, End how) {
+  model::Writes writes;
+  write_end(task, std::move(how), writes);
+  const std::vector<Task*> joiners = settle_joiners(task, writes);
+  persist(std::move(writes));
+  tell_end(task);
+  for (Task* joiner : joiners) tell_end(*joiner);
+}
+
+void Scheduler::Impl::write_end(Task& task, End how, model::Writes& writes) {
   leave_home(task);
-  tasks_.set_state(task, state);
-  task.verdict = verdict;
+  joins_.stop_leading(task);
+  tasks_.set_state(task, how.state);
+  task.verdict = how.verdict;
   task.finished_at = now_.wall;
   ++task.version;
-  const model::TaskRow row = to_row(task);
-  model::Writes writes{model::UpdateTask{row}};
-  if (result != nullptr) writes.push_back(model::PutResult{task.id, std::move(result)});
-  writes.push_back(event(task, std::move(note)));
-  persist(std::move(writes));
+  if (how.result != nullptr) rare(task).result_bytes = how.result->size();
+  writes.push_back(model::UpdateTask{to_row(task)});
+  if (how.result != nullptr) writes.push_back(model::PutResult{task.id, std::move(how.result)});
+  writes.push_back(event(task, std::move(how.note)));
+}
+
+// After the persist of its end.
+void Scheduler::Impl::tell_end(const Task& task) {
   endings_.push_back(Ending{persists_, task.id});
-  if (state == TaskState::dead) dead_.add(*task.queue);
+  if (task.state == TaskState::dead) dead_.add(*task.queue);
   watched_.erase(task.id);
-  count(Counter::finished, &task, model::to_string(state), model::to_string(verdict));
-  publish(TaskEnded{row});
-  for (const ClientRef& client : waiters_.take(task.id)) {
-    reply(client, FromStore{FromStore::What::result, task.id, {}});
+  count(Counter::finished, &task, model::to_string(task.state), model::to_string(task.verdict));
+  publish(TaskEnded{to_row(task)});
+  for (const Waiters::Waiter& waiter : waiters_.take(task.id)) {
+    reply(waiter.client, FromStore{FromStore::What::result, task.id, {}, waiter.history});
   }
 }
 
+// A joined task starts when its leader does. One that has ended, with its leader perhaps a moment
+// ago, does not expire.
 bool Scheduler::Impl::is_expired(const Task& task) const {
-  return task.attempt == 0 && task.expires_at != kNoTime && task.expires_at <= now_.wall;
+  if (model::is_terminal(task.state)) return false;
+  if (task.attempt != 0 || task.expires_at == kNoTime || task.expires_at > now_.wall) return false;
+  if (task.state != TaskState::joined) return true;
+  const Task* leader = tasks_.find(*task.rare->leader);
+  return leader == nullptr || leader->attempt == 0;
 }
 
 void Scheduler::Impl::expire(Task& task) {
-  end(task, TaskState::expired, Verdict::none, nullptr, "not started before it expired");
+  end(task, {TaskState::expired, Verdict::none, nullptr, kExpiredNote});
 }
 
 // First the workers that got room take the best of what waits, then what became ready goes to
@@ -88,17 +111,18 @@ void Scheduler::Impl::dispatch() {
     if (task->state != TaskState::queued) continue;  // twice in the list
     if (is_expired(*task)) {
       expire(*task);
-    } else if (Worker* worker = roster_.best_for(*task->queue, *task->language);
-               worker != nullptr) {
-      grant(*task, *worker);
+      continue;
     }
+    if (ready_.paused(*task->queue)) continue;
+    Worker* worker = roster_.best_for(*task->queue, *task->language);
+    if (worker != nullptr) grant(*task, *worker);
   }
 }
 
 void Scheduler::Impl::serve(Worker& worker) {
   while (worker.room() > 0) {
     Task* task = ready_.best(worker.language_names, worker.queues);
-    if (task == nullptr) return;
+    if (task == nullptr) return level(worker);
     if (is_expired(*task)) {
       expire(*task);
     } else {

@@ -24,8 +24,10 @@ Effects Scheduler::Impl::tick(Now now) {
     if (is_expired(*task)) expire(*task);
   }
   for (const Waiters::Late& late : waiters_.take_late(now.mono)) {
-    if (const Task* task = live(late.id); task != nullptr) reply(late.client, status_view(*task));
+    const Task* task = live(late.id);
+    if (task != nullptr) reply(late.waiter.client, status_view(*task, late.waiter.history));
   }
+  for (const Pings::Ended& ended : pings_.take_late(now.mono)) end_ping(ended);
   dispatch();
   return take_effects();
 }
@@ -46,6 +48,7 @@ std::optional<MonoTime> Scheduler::Impl::next_deadline() const {
   sooner(claims_until_);
   sooner(leases_.next_check());
   sooner(waiters_.next_deadline());
+  sooner(pings_.next_deadline());
   if (delays_.any_expiry()) sooner(last_tick_ + options_.tick);
   return next;
 }

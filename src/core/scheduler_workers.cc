@@ -22,6 +22,7 @@ void Scheduler::Impl::on(WorkerSaid& command) {
   if (worker == nullptr) return send(command.worker, model::HelloFirst{});
   // Its link broke: what was sent meanwhile may be lost. A hello settles what it holds.
   if (worker->unreachable) return send(command.worker, model::HelloFirst{});
+  worker->heard_at = now_.mono;
   roster_.heard(*worker, now_.mono + options_.window);
   std::visit([&](auto& message) { said(*worker, std::move(message)); }, command.message);
 }
@@ -29,11 +30,13 @@ void Scheduler::Impl::on(WorkerSaid& command) {
 void Scheduler::Impl::hello(const InstanceId& from, const model::Hello& message) {
   Worker* worker = roster_.admit(from, message);
   if (worker == nullptr) return;  // full: it will try again
+  worker->heard_at = now_.mono;
   roster_.heard(*worker, now_.mono + options_.window);
   const auto ms = [](Duration d) {
     return static_cast<uint32_t>(std::chrono::duration_cast<std::chrono::milliseconds>(d).count());
   };
   send(from, model::Welcome{options_.boot, ms(options_.heartbeat), ms(options_.window)});
+  if (worker->draining) send(from, model::Drain{});  // it may not have heard
   drop_unclaimed(*worker, message);
   for (const auto* claims : {&message.leases, &message.results}) {
     for (const LeaseRef& ref : *claims) {

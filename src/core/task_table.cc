@@ -69,6 +69,11 @@ void Names::give_back(Name name) {
   if (--entry->second == 0) uses_.erase(entry);
 }
 
+Task::Rare& rare(Task& task) {
+  if (!task.rare) task.rare = std::make_unique<Task::Rare>();
+  return *task.rare;
+}
+
 TaskRow to_row(const Task& task) {
   TaskRow row;
   row.id = task.id;
@@ -143,6 +148,20 @@ void TaskTable::erase(const TaskId& id) {
     names_.give_back(name);
   }
   tasks_.erase(it);
+}
+
+std::vector<Task*> TaskTable::of_queue(const std::string& queue) {
+  std::vector<Task*> found;
+  if (!depths_.contains(queue)) return found;
+  for (auto& [id, task] : tasks_) {
+    if (*task.queue == queue) found.push_back(&task);
+  }
+  std::ranges::sort(found, [](const Task* a, const Task* b) {
+    const bool a_leads = a->state != TaskState::joined;
+    const bool b_leads = b->state != TaskState::joined;
+    return std::pair(a_leads, a->seq) < std::pair(b_leads, b->seq);
+  });
+  return found;
 }
 
 void TaskTable::set_state(Task& task, TaskState state) {

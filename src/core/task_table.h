@@ -10,6 +10,7 @@
 #include <memory>
 #include <string>
 #include <unordered_map>
+#include <vector>
 
 #include "model/records.h"
 
@@ -72,6 +73,8 @@ struct Task {
   bool full_jitter = false;
 };
 
+// Its rare fields, made if there are none.
+Task::Rare& rare(Task& task);
 model::TaskRow to_row(const Task& task);
 
 class TaskTable {
@@ -85,6 +88,9 @@ class TaskTable {
   void erase(const TaskId& id);
   void set_state(Task& task, model::TaskState state);
   void set_worker(Task& task, const std::string& name);
+
+  // Those of a queue, by rising seq within one state, joined ones first. Looks at every task.
+  std::vector<Task*> of_queue(const std::string& queue);
 
   // Those not erased, terminal ones whose commit is awaited included.
   size_t size() const { return tasks_.size(); }

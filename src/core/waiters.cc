@@ -1,5 +1,7 @@
 #include "core/waiters.h"
 
+#include <utility>
+
 namespace kiln::core {
 namespace {
 
@@ -12,34 +14,34 @@ void erase_from(Map& map, const Id& id, const Key& key) {
 
 }  // namespace
 
-bool Waiters::add(const TaskId& id, const ClientRef& client, MonoTime deadline) {
+bool Waiters::add(const TaskId& id, Waiter waiter, MonoTime deadline) {
   const auto of_task = by_task_.find(id);
   const size_t count = of_task == by_task_.end() ? 0 : of_task->second.size();
   if (count >= max_per_task_ || waits_.size() >= kMaxWaiters) return false;
   const Key key{deadline, ++serial_};
-  waits_.emplace(key, Late{client, id});
   by_task_[id].insert(key);
-  by_route_[client.route].insert(key);
+  by_route_[waiter.client.route].insert(key);
+  waits_.emplace(key, Late{std::move(waiter), id});
   return true;
 }
 
 void Waiters::erase(std::map<Key, Late>::iterator wait) {
   erase_from(by_task_, wait->second.id, wait->first);
-  erase_from(by_route_, wait->second.client.route, wait->first);
+  erase_from(by_route_, wait->second.waiter.client.route, wait->first);
   waits_.erase(wait);
 }
 
-std::vector<ClientRef> Waiters::take(const TaskId& id) {
-  std::vector<ClientRef> clients;
+std::vector<Waiters::Waiter> Waiters::take(const TaskId& id) {
+  std::vector<Waiter> waiters;
   const auto of_task = by_task_.find(id);
-  if (of_task == by_task_.end()) return clients;
+  if (of_task == by_task_.end()) return waiters;
   const Keys keys = of_task->second;
   for (const Key& key : keys) {
     const auto wait = waits_.find(key);
-    clients.push_back(wait->second.client);
+    waiters.push_back(wait->second.waiter);
     erase(wait);
   }
-  return clients;
+  return waiters;
 }
 
 std::vector<Waiters::Late> Waiters::take_late(MonoTime now) {
@@ -66,7 +68,7 @@ std::optional<MonoTime> Waiters::next_deadline() const {
 std::vector<ClientRef> Waiters::clients() const {
   std::vector<ClientRef> clients;
   clients.reserve(waits_.size());
-  for (const auto& [key, wait] : waits_) clients.push_back(wait.client);
+  for (const auto& [key, wait] : waits_) clients.push_back(wait.waiter.client);
   return clients;
 }
 

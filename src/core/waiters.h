@@ -17,14 +17,18 @@ inline constexpr size_t kMaxWaiters = 100'000;  // in all
 
 class Waiters {
  public:
+  struct Waiter {
+    ClientRef client;
+    bool history = false;  // asked for with the result
+  };
   explicit Waiters(size_t max_per_task) : max_per_task_(max_per_task) {}
 
   // False: a bound is reached.
-  bool add(const TaskId& id, const ClientRef& client, MonoTime deadline);
+  bool add(const TaskId& id, Waiter waiter, MonoTime deadline);
   // Those of a task, in the order they came; they wait no more.
-  std::vector<ClientRef> take(const TaskId& id);
+  std::vector<Waiter> take(const TaskId& id);
   struct Late {
-    ClientRef client;
+    Waiter waiter;
     TaskId id;
   };
   // Those whose deadline has come, by deadline; they wait no more.

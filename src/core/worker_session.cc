@@ -38,21 +38,23 @@ SessionEffects WorkerSession::received(const model::ToWorker& message, MonoTime 
   return out;
 }
 
-SessionEffects WorkerSession::started(const model::LeaseRef& lease) {
+SessionEffects WorkerSession::started(const model::LeaseRef& lease, MonoTime now) {
   SessionEffects out;
   const auto held = held_.find(lease);
   if (held == held_.end() || held->second.killed) return out;
   held->second.told = true;
+  held->second.started_at = now;
   if (serving_) tell(out, model::Started{lease});  // else after the welcome
   return out;
 }
 
 SessionEffects WorkerSession::ended(const model::LeaseRef& lease, model::Verdict verdict,
-                                    model::Bytes result) {
+                                    model::Bytes result, MonoTime now) {
   SessionEffects out;
   const auto held = held_.find(lease);
   if (held == held_.end() || !held->second.running) return out;
   const bool killed = held->second.killed;
+  if (held->second.told && !killed) note_run(now - held->second.started_at, out);
   held_.erase(held);
   if (!killed) {
     if (serving_) tell(out, model::Finished{lease, verdict, result});
@@ -182,6 +184,10 @@ void WorkerSession::on(const model::HelloFirst& /*message*/, MonoTime now, Sessi
 void WorkerSession::on(const model::HeartbeatOk& /*message*/, MonoTime /*now*/,
                        SessionEffects& /*out*/) {}
 
+void WorkerSession::on(const model::Ping& message, MonoTime /*now*/, SessionEffects& out) {
+  tell(out, model::Pong{message.token});
+}
+
 // --- what they share
 
 void WorkerSession::say_hello(MonoTime now, SessionEffects& out) {
@@ -208,7 +214,14 @@ model::Hello WorkerSession::hello() const {
 }
 
 uint32_t WorkerSession::credit() const {
-  return draining_ ? 0 : options_.slots + options_.prefetch;
+  if (draining_) return 0;
+  return options_.slots + (runs_.short_runs() ? options_.prefetch : 0);
+}
+
+void WorkerSession::note_run(Duration ran, SessionEffects& out) {
+  const uint32_t before = credit();
+  runs_.add(ran);
+  if (serving_ && credit() != before) tell(out, model::Credit{credit()});
 }
 
 size_t WorkerSession::live_leases() const {
@@ -222,7 +235,10 @@ std::optional<std::string> WorkerSession::why_refuse(const model::Assign& assign
   if (std::none_of(options_.languages.begin(), options_.languages.end(), has_it)) {
     return "the worker does not have the language " + assign.language;
   }
-  if (live_leases() >= credit()) return "the worker holds as many leases as its credit allows";
+  // More credit may have been stated a moment ago.
+  if (live_leases() >= options_.slots + options_.prefetch) {
+    return "the worker holds as many leases as its credit allows";
+  }
   if (results_.size() >= kMaxResultsKept) return "too many results wait for their acknowledgement";
   return std::nullopt;
 }

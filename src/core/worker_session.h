@@ -23,6 +23,7 @@
 #include <vector>
 
 #include "base/time.h"
+#include "core/run_times.h"
 #include "model/worker_messages.h"
 
 namespace kiln::core {
@@ -36,7 +37,8 @@ struct WorkerOptions {
   InstanceId instance;
   std::string name;
   uint32_t slots = 1;
-  uint32_t prefetch = 0;  // leases beyond the slots
+  // Leases beyond the slots, while its runs are short (run_times.h).
+  uint32_t prefetch = 0;
   std::vector<model::LanguageVersion> languages;
   std::vector<std::string> tags;
   std::vector<std::string> queues;
@@ -73,9 +75,10 @@ class WorkerSession {
   SessionEffects connected(MonoTime now);
   SessionEffects received(const model::ToWorker& message, MonoTime now);
   // The program under this lease runs now.
-  SessionEffects started(const model::LeaseRef& lease);
+  SessionEffects started(const model::LeaseRef& lease, MonoTime now);
   // It ended (also after KillTask); the slot is free. `result` is an encoded TaskResult.
-  SessionEffects ended(const model::LeaseRef& lease, model::Verdict verdict, model::Bytes result);
+  SessionEffects ended(const model::LeaseRef& lease, model::Verdict verdict, model::Bytes result,
+                       MonoTime now);
   SessionEffects tick(MonoTime now);
   // When tick() must be called at the latest; a century ahead when nothing is due.
   MonoTime next_deadline() const;
@@ -96,6 +99,7 @@ class WorkerSession {
     bool running = false;
     bool told = false;    // that it started
     bool killed = false;  // disowned: its result goes nowhere
+    MonoTime started_at{};
   };
   struct Kept {
     model::Verdict verdict = model::Verdict::none;
@@ -122,12 +126,14 @@ class WorkerSession {
   void on(const model::Drain& message, MonoTime now, SessionEffects& out);
   void on(const model::FinishedOk& message, MonoTime now, SessionEffects& out);
   void on(const model::Fenced& message, MonoTime now, SessionEffects& out);
+  void on(const model::Ping& message, MonoTime now, SessionEffects& out);
   void on(const model::HelloFirst& message, MonoTime now, SessionEffects& out);
   void on(const model::HeartbeatOk& message, MonoTime now, SessionEffects& out);
 
   void say_hello(MonoTime now, SessionEffects& out);
   model::Hello hello() const;
   uint32_t credit() const;  // the most leases at once
+  void note_run(Duration ran, SessionEffects& out);
   size_t live_leases() const;
   std::optional<std::string> why_refuse(const model::Assign& assign) const;
   // False if a higher epoch of the task is held already.
@@ -149,6 +155,7 @@ class WorkerSession {
   bool serving_ = false;
   bool draining_ = false;
   bool left_ = false;
+  RunTimes runs_;
   MonoTime last_heard_{};  // or connected, or asked to reconnect
   MonoTime last_hello_{};
   MonoTime last_beat_{};

@@ -163,12 +163,65 @@ void add_program(FieldHasher& hash, const Program& program) {
   }
 }
 
+Status validate_range(std::string_view field, const auto& value, uint64_t least, uint64_t most) {
+  if (!value || (*value >= 0 && static_cast<uint64_t>(*value) >= least &&
+                 static_cast<uint64_t>(*value) <= most)) {
+    return {};
+  }
+  const std::string name(field);
+  return field_error(field, name + " is " + std::to_string(*value) + ", but must be " +
+                                std::to_string(least) + " to " + std::to_string(most));
+}
+
+Status validate_retries(const TaskSpec& spec) {
+  if (Status s = validate_range("max_retries", spec.max_retries, 0, kMaxRetries); !s) return s;
+  return validate_range("retry_delay_ms", spec.retry_delay_ms, 1, kMaxRetryDelayMs);
+}
+
+Status validate_times(const TaskSpec& spec) {
+  if (spec.eta && spec.countdown_ms) {
+    return field_error("countdown_ms", "eta and countdown_ms are both given", "Give one of them");
+  }
+  if (spec.expires && spec.expires_in_ms) {
+    return field_error("expires_in_ms", "expires and expires_in_ms are both given",
+                       "Give one of them");
+  }
+  if (Status s = validate_range("countdown_ms", spec.countdown_ms, 1, kMaxLaterMs); !s) return s;
+  return validate_range("expires_in_ms", spec.expires_in_ms, 1, kMaxLaterMs);
+}
+
+void add_number(FieldHasher& hash, const auto& number) {
+  hash.add(number.has_value() ? 1U : 0U);
+  if (number) hash.add(static_cast<uint64_t>(*number));
+}
+
+void add_reasons(FieldHasher& hash, const std::optional<std::vector<RetryReason>>& reasons) {
+  hash.add(reasons.has_value() ? 1U : 0U);
+  if (!reasons) return;
+  hash.add(reasons->size());
+  for (const RetryReason reason : *reasons) hash.add(to_string(reason));
+}
+
 void add_time(FieldHasher& hash, const std::optional<WallTime>& time) {
   hash.add(time.has_value() ? 1U : 0U);
   if (time) hash.add(static_cast<uint64_t>(to_micros(*time)));
 }
 
 }  // namespace
+
+uint32_t bits_of(const std::vector<RetryReason>& reasons) {
+  uint32_t bits = 0;
+  for (const RetryReason reason : reasons) bits |= 1U << static_cast<uint32_t>(reason);
+  return bits;
+}
+
+std::vector<RetryReason> reasons_of(uint32_t bits) {
+  std::vector<RetryReason> reasons;
+  for (uint32_t i = 0; i < kRetryReasonCount; ++i) {
+    if ((bits >> i & 1U) != 0) reasons.push_back(static_cast<RetryReason>(i));
+  }
+  return reasons;
+}
 
 Status validate_name(std::string_view field, std::string_view name) {
   if (!name.empty() && name.size() <= kMaxNameLength && std::ranges::all_of(name, is_name_char)) {
@@ -197,10 +250,8 @@ Status validate(const TaskSpec& spec) {
     return field_error("priority",
                        "priority is " + std::to_string(spec.priority) + ", but must be 0 to 10");
   }
-  if (spec.max_retries < 0 || spec.max_retries > kMaxRetries) {
-    return field_error("max_retries", "max_retries is " + std::to_string(spec.max_retries) +
-                                          ", but must be 0 to " + std::to_string(kMaxRetries));
-  }
+  if (Status s = validate_retries(spec); !s) return s;
+  if (Status s = validate_times(spec); !s) return s;
   return validate_program(spec.program);
 }
 
@@ -217,10 +268,14 @@ Sha256 body_hash(const TaskSpec& spec) {
   FieldHasher hash;
   hash.add("body").add(spec.tenant).add(spec.queue).add(static_cast<uint64_t>(spec.priority));
   hash.add(spec.wait ? 1U : 0U).add(spec.cache ? 1U : 0U);
-  hash.add(static_cast<uint64_t>(spec.max_retries)).add(spec.retry_on.size());
-  for (const RetryReason reason : spec.retry_on) hash.add(to_string(reason));
+  add_number(hash, spec.max_retries);
+  add_reasons(hash, spec.retry_on);
+  add_number(hash, spec.retry_delay_ms);
+  add_number(hash, spec.full_jitter);
   add_time(hash, spec.eta);
+  add_number(hash, spec.countdown_ms);
   add_time(hash, spec.expires);
+  add_number(hash, spec.expires_in_ms);
   add_program(hash, spec.program);
   return hash.finish();
 }

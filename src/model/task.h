@@ -32,6 +32,7 @@ inline constexpr int kDefaultMaxRetries = 3;
 inline constexpr int kMaxRetries = 20;
 inline constexpr uint32_t kDefaultRetryDelayMs = 5'000;  // before the first retry
 inline constexpr uint32_t kMaxRetryDelayMs = 600'000;
+inline constexpr uint64_t kMaxLaterMs = uint64_t{366} * 24 * 3'600 * 1'000;  // a year ahead
 
 struct EnvVar {
   std::string name;
@@ -65,13 +66,24 @@ struct TaskSpec {
   Program program;
   bool wait = false;  // somebody waits: no retry but after a lost worker
   bool cache = true;  // may be answered from the cache or join the same work
-  int max_retries = kDefaultMaxRetries;
-  std::vector<RetryReason> retry_on = {RetryReason::timeout, RetryReason::memory,
-                                       RetryReason::os_error};
-  std::optional<WallTime> eta;      // not before
-  std::optional<WallTime> expires;  // not started by then: expired
+  // Absent: as its queue is set, else the defaults.
+  std::optional<int> max_retries;
+  std::optional<std::vector<RetryReason>> retry_on;
+  std::optional<uint32_t> retry_delay_ms;  // before the first retry, longer before each later one
+  std::optional<bool> full_jitter;         // anywhere between 0 and the delay
+  std::optional<WallTime> eta;             // not before
+  std::optional<uint64_t> countdown_ms;    // not before so long after acceptance; not with eta
+  std::optional<WallTime> expires;         // not started by then: expired
+  std::optional<uint64_t> expires_in_ms;   // so long after acceptance; not with expires
   bool operator==(const TaskSpec&) const = default;
 };
+
+// Bit i = RetryReason i.
+uint32_t bits_of(const std::vector<RetryReason>& reasons);
+std::vector<RetryReason> reasons_of(uint32_t bits);
+inline constexpr uint32_t kDefaultRetryOn = 1U << static_cast<uint32_t>(RetryReason::timeout) |
+                                            1U << static_cast<uint32_t>(RetryReason::memory) |
+                                            1U << static_cast<uint32_t>(RetryReason::os_error);
 
 // 1 to 64 of A-Za-z0-9_.- ; `field` is what the error names ("queue").
 Status validate_name(std::string_view field, std::string_view name);

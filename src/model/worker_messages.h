@@ -88,13 +88,18 @@ struct Finished {
   Verdict verdict = Verdict::none;
   Bytes result;  // an encoded TaskResult (net/codec.h)
 };
+// The answer to `ping`, with its token.
+struct Pong {
+  uint64_t token = 0;
+  bool operator==(const Pong&) const = default;
+};
 // The worker leaves; it holds nothing any more, or gives up what it holds.
 struct Goodbye {
   bool operator==(const Goodbye&) const = default;
 };
 
 using FromWorker =
-    std::variant<Hello, Heartbeat, Credit, Refused, Returned, Started, Output, Finished, Goodbye>;
+    std::variant<Hello, Heartbeat, Credit, Refused, Returned, Started, Output, Finished, Goodbye, Pong>;
 
 // --- broker -> worker
 // -----------------------------------------------------------------------------
@@ -156,8 +161,13 @@ struct HelloFirst {
 struct HeartbeatOk {
   bool operator==(const HeartbeatOk&) const = default;
 };
+// A person asks whether the worker answers.
+struct Ping {
+  uint64_t token = 0;
+  bool operator==(const Ping&) const = default;
+};
 
 using ToWorker = std::variant<Welcome, Assign, CancelLease, WatchLease, UnwatchLease, Recall, Drain,
-                              FinishedOk, Fenced, HelloFirst, HeartbeatOk>;
+                              FinishedOk, Fenced, HelloFirst, HeartbeatOk, Ping>;
 
 }  // namespace kiln::model

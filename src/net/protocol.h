@@ -33,7 +33,6 @@ inline constexpr size_t kMaxMapItems = 1'024;          // entries of any map
 inline constexpr size_t kMaxItems = size_t{1} << 20U;  // values of one message, keys included
 inline constexpr uint32_t kMaxWaitMs = 60'000;         // of `result`
 inline constexpr uint32_t kMaxListLimit = 1'000;       // of `list` and `dead_letters`
-inline constexpr uint32_t kMaxRetryDelayMs = 600'000;  // before the first retry
 
 // --- client -> broker (each has `rid`, echoed in the answer; absent: 0)
 // ---------------------------
@@ -138,7 +137,7 @@ struct Admin {
   // set_queue: absent ones stay as they are.
   std::optional<uint32_t> max_retries;  // 0 to model::kMaxRetries
   std::optional<std::vector<model::RetryReason>> retry_on;
-  std::optional<uint32_t> retry_delay_ms;  // 1 to kMaxRetryDelayMs
+  std::optional<uint32_t> retry_delay_ms;  // 1 to model::kMaxRetryDelayMs
   std::optional<bool> full_jitter;
 };
 

@@ -77,7 +77,10 @@ KILN_MESSAGE(model::Program, "", required("language", &M::language),
 KILN_MESSAGE(model::TaskSpec, "", field("id", &M::id), field("queue", &M::queue),
              field("priority", &M::priority), flat(&M::program), field("wait", &M::wait),
              field("cache", &M::cache), field("max_retries", &M::max_retries),
-             field("retry_on", &M::retry_on), field("eta", &M::eta), field("expires", &M::expires));
+             field("retry_on", &M::retry_on),
+             field("retry_delay_ms", &M::retry_delay_ms), field("full_jitter", &M::full_jitter),
+             field("eta", &M::eta), field("countdown_ms", &M::countdown_ms),
+             field("expires", &M::expires), field("expires_in_ms", &M::expires_in_ms));
 KILN_MESSAGE(model::StreamOutput, "", field("bytes", &M::bytes, kData),
              field("dropped_bytes", &M::dropped_bytes), field("truncated", &M::truncated));
 KILN_MESSAGE(model::Cost, "", field("setup_us", &M::setup_us), field("wall_us", &M::wall_us),
@@ -147,7 +150,7 @@ KILN_MESSAGE(Admin, "admin", field("rid", &M::rid), required("op", &M::op),
              field("queue", &M::queue), field("worker", &M::worker),
              field("max_retries", &M::max_retries, range(0, model::kMaxRetries)),
              field("retry_on", &M::retry_on),
-             field("retry_delay_ms", &M::retry_delay_ms, range(1, kMaxRetryDelayMs)),
+             field("retry_delay_ms", &M::retry_delay_ms, range(1, model::kMaxRetryDelayMs)),
              field("full_jitter", &M::full_jitter));
 
 // --- broker -> client
@@ -179,6 +182,7 @@ KILN_MESSAGE(model::Output, "output", required("lease", &M::lease), required("of
              required("stream", &M::stream, range(1, 2)), required("data", &M::data, kData));
 KILN_MESSAGE(model::Finished, "finished", required("lease", &M::lease),
              required("verdict", &M::verdict), required("result", &M::result, kData));
+KILN_MESSAGE(model::Pong, "ok", required("token", &M::token));
 
 // --- broker -> worker
 // -----------------------------------------------------------------------------
@@ -192,6 +196,7 @@ KILN_MESSAGE(model::Assign, "assign", required("lease", &M::lease),
 KILN_MESSAGE(model::CancelLease, "cancel", required("lease", &M::lease));
 KILN_MESSAGE(model::WatchLease, "subscribe", required("lease", &M::lease));
 KILN_MESSAGE(model::UnwatchLease, "unsubscribe", required("lease", &M::lease));
+KILN_MESSAGE(model::Ping, "ping", required("token", &M::token));
 KILN_MESSAGE(model::Recall, "recall", required("lease", &M::lease));
 KILN_MESSAGE(model::FinishedOk, "finished_ok", required("lease", &M::lease));
 KILN_MESSAGE(model::Fenced, "fenced", required("lease", &M::lease));

@@ -23,7 +23,7 @@ constexpr uint32_t kDefaultOn =
 
 NextStep after(Verdict verdict, uint32_t used = 0, uint32_t on = kDefaultOn, bool wait = false) {
   Random random(1);
-  return after_verdict(verdict, Retries{used, 3, on, wait}, Jitter::tenth, random);
+  return after_verdict(verdict, Retries{used, 3, on, wait}, random);
 }
 
 struct Range {
@@ -34,7 +34,7 @@ Range range_of(uint32_t retry, Jitter jitter) {
   Random random(7);
   Range range;
   for (int i = 0; i < 2'000; ++i) {
-    const Duration wait = backoff(retry, jitter, random);
+    const Duration wait = backoff(retry, kFirstBackoff, jitter, random);
     range.least = std::min(range.least, wait);
     range.most = std::max(range.most, wait);
   }
@@ -97,7 +97,7 @@ TEST(AfterVerdict, DiesWhenRetriesAreUsedUp) {
 TEST(AfterVerdict, FailsWhenTheTaskAllowsNoRetryAtAll) {
   Random random(1);
   const Retries none{0, 0, kDefaultOn, false};
-  EXPECT_EQ(after_verdict(Verdict::wall_timeout, none, Jitter::tenth, random).state,
+  EXPECT_EQ(after_verdict(Verdict::wall_timeout, none, random).state,
             TaskState::failed);
 }
 

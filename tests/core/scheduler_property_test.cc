@@ -100,6 +100,7 @@ void RandomRun::submit() {
   row.max_retries = static_cast<uint32_t>(below(3));
   row.retry_on = 0b111;
   row.wait = chance(10);
+  row.cache = false;  // the model knows of no sharing
   row.submitted_at = now_.wall;
   if (chance(15)) row.due_at = now_.wall + kMs * static_cast<int64_t>(below(4'000));
   if (chance(15)) row.expires_at = now_.wall + kMs * static_cast<int64_t>(below(4'000));

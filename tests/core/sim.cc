@@ -160,6 +160,8 @@ SimReport Cluster::run() {
   report_.commits_failed = broker_.commits_failed;
   report_.stale_results = broker_.stale_results;
   report_.lost_leases = broker_.lost_leases;
+  report_.joins = broker_.joins;
+  report_.cache_hits = broker_.cache_hits;
   report_.wrongs = verdicts_.wrongs();
   return report_;
 }

@@ -37,6 +37,8 @@ struct SimReport {
   uint64_t commits_failed = 0;
   uint64_t stale_results = 0;
   uint64_t lost_leases = 0;
+  uint64_t joins = 0;
+  uint64_t cache_hits = 0;
   std::vector<std::string> wrongs;  // empty: all held
 };
 

@@ -7,11 +7,14 @@ using model::TaskState;
 void SimBroker::start() {
   options_.boot = store_.open_boot();
   options_.last_seq = store_.last_seq();
+  options_.cache.ttl = 3 * kSec;  // so that equal work is run again, and joined
+  options_.max_joins = 3;
   core_ = std::make_unique<Scheduler>(options_, Random(loop_.random()()));
   outbox_ = Outbox();
   due_.clear();
   heard_.clear();
   for (const model::TaskRow& row : store_.live()) core_->load(row);
+  for (const model::TaskRow& row : store_.cached()) core_->load_cached(row);
   ++life_;
   run(core_->finish_load(loop_.now()));
   tick();
@@ -89,12 +92,15 @@ void SimBroker::carry_out(const Effect& effect) {
   } else if (const auto* count = std::get_if<Count>(&effect)) {
     stale_results += count->counter == Counter::stale_results ? 1 : 0;
     lost_leases += count->counter == Counter::leases_expired ? 1 : 0;
+    joins += count->counter == Counter::joined ? 1 : 0;
+    cache_hits += count->counter == Counter::cache_hits ? 1 : 0;
   }
 }
 
 void SimBroker::reply(const Reply& reply) {
   const auto* from_store = std::get_if<FromStore>(&reply.body);
-  wires_.to_client(reply, from_store == nullptr ? nullptr : store_.find(from_store->id));
+  const auto shown = from_store == nullptr ? std::nullopt : store_.shown(from_store->id);
+  wires_.to_client(reply, shown ? &*shown : nullptr);
 }
 
 // What is told is stored: an assigned task, and the end that an acknowledgement rests on.
@@ -142,6 +148,7 @@ void SimBroker::pump() {
 void SimBroker::commit_done(model::Writes writes) {
   if (std::exchange(fail_next_, false)) {
     ++commits_failed;
+    if (loop_.chance(500)) store_.commit(writes);  // done, but the answer was lost
     outbox_.failed();
     return start();
   }

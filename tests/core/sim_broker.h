@@ -45,6 +45,8 @@ class SimBroker {
   uint64_t stale_results = 0;
   uint64_t lost_leases = 0;
   uint64_t commits_failed = 0;
+  uint64_t joins = 0;
+  uint64_t cache_hits = 0;
 
  private:
   void run(Effects effects);

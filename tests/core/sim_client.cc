@@ -55,6 +55,8 @@ SimClients::Entry SimClients::make_entry() {
   row.retry_on = 0b111;
   row.max_retries = 2;
   row.wait = loop_.chance(100);
+  row.cache = loop_.chance(700);
+  row.cache_key[0] = static_cast<uint8_t>(loop_.below(20));
   row.body_hash[0] = static_cast<uint8_t>(loop_.below(256));
   row.submitted_at = now.wall;
   if (options_.slow_cases && loop_.chance(100)) {
@@ -110,7 +112,7 @@ void SimClients::answer(const Reply& reply, const Stored* stored) {
   }
   if (const auto* done = std::get_if<Done>(&reply.body)) {
     if (done->state != TaskState::cancelled) verdicts_.wrong("a cancel left another state");
-    return told_end(id, done->state, "");
+    return told_end(id, done->state, std::nullopt);
   }
   if (std::holds_alternative<Error>(reply.body)) {
     verdicts_.wrong(to_string(id) + ": " + std::get<Error>(reply.body).text());
@@ -138,14 +140,14 @@ void SimClients::follow(const TaskId& id) {
   loop_.after(loop_.between({}, 2 * kSec), [this, id] { ask(Request{Ask::cancel, {id}}); });
 }
 
-void SimClients::told_end(const TaskId& id, TaskState state, const std::string& result) {
+void SimClients::told_end(const TaskId& id, TaskState state, std::optional<std::string> result) {
   Entry& entry = entries_.at(id);
   if (!entry.end) {
     entry.end = state;
-    entry.result = result;
     ++ended_;
   }
-  if (*entry.end != state || entry.result != result) {
+  if (!entry.result) entry.result = result;
+  if (*entry.end != state || (result && entry.result != result)) {
     verdicts_.wrong("the task " + to_string(id) + " was seen to end twice, in two ways");
   }
 }

@@ -40,7 +40,7 @@ class SimClients {
     bool acknowledged = false;
     bool cancelling = false;
     std::optional<model::TaskState> end;
-    std::string result;
+    std::optional<std::string> result;
   };
   enum class Ask : uint8_t { submit, cancel, result };
   struct Request {
@@ -54,7 +54,8 @@ class SimClients {
   void ask(Request request);
   void send(const Request& request, uint64_t rid);
   void accepted(const Accepted& accepted);
-  void told_end(const TaskId& id, model::TaskState state, const std::string& result);
+  // No result: the answer does not tell.
+  void told_end(const TaskId& id, model::TaskState state, std::optional<std::string> result);
   void follow(const TaskId& id);
 
   SimLoop& loop_;

@@ -21,6 +21,26 @@ const Stored* SimStore::find(const TaskId& id) const {
   return it == tasks_.end() ? nullptr : &it->second;
 }
 
+std::optional<Stored> SimStore::shown(const TaskId& id) const {
+  const Stored* stored = find(id);
+  if (stored == nullptr) return std::nullopt;
+  Stored copy = *stored;
+  if (copy.row.result_of) copy.result = find(*copy.row.result_of)->result;
+  return copy;
+}
+
+std::vector<model::TaskRow> SimStore::cached() const {
+  std::vector<model::TaskRow> rows;
+  for (const auto& [id, stored] : tasks_) {
+    const bool succeeded = stored.row.state == model::TaskState::succeeded;
+    if (succeeded && !stored.result.empty()) rows.push_back(stored.row);
+  }
+  std::ranges::sort(rows, {}, [](const model::TaskRow& row) {
+    return std::pair(row.finished_at, row.seq);
+  });
+  return rows;
+}
+
 std::vector<model::TaskRow> SimStore::live() const {
   std::vector<model::TaskRow> rows;
   for (const auto& [id, stored] : tasks_) {
@@ -42,6 +62,8 @@ void SimStore::apply(const model::InsertTask& write) {
   if (!added) verdicts_.wrong("the task " + to_string(write.row.id) + " is inserted twice");
   if (write.row.seq <= last_seq_) verdicts_.wrong("a seq is not greater than those before it");
   last_seq_ = std::max(last_seq_, write.row.seq);
+  check_reference(write.row);
+  if (is_terminal(write.row.state)) ++ended_;
 }
 
 void SimStore::apply(const model::UpdateTask& write) {
@@ -55,15 +77,29 @@ void SimStore::apply(const model::UpdateTask& write) {
     verdicts_.wrong("the task " + id + " expired after it had started");
   }
   if (is_terminal(write.row.state)) ++ended_;
+  check_reference(write.row);
   stored->row = write.row;
+}
+
+// A shared result is there, is equal work's of the same tenant, and is its holder's own.
+void SimStore::check_reference(const model::TaskRow& row) {
+  if (!row.result_of) return;
+  const Stored* holder = must_find(*row.result_of, "a shared result");
+  if (holder == nullptr) return;
+  const bool good = !holder->result.empty() && !holder->row.result_of &&
+                    is_terminal(holder->row.state) && holder->row.state == row.state &&
+                    holder->row.cache_key == row.cache_key && holder->row.tenant == row.tenant;
+  if (!good) verdicts_.wrong("the task " + to_string(row.id) + " shares what it may not share");
 }
 
 void SimStore::apply(const model::PutResult& write) {
   Stored* stored = must_find(write.id, "a result");
   if (stored == nullptr) return;
-  if (!stored->result.empty()) verdicts_.wrong(to_string(write.id) + " has a second result");
+  // A joiner that somebody waits for has the result of its leader's attempt.
+  const Stored* ran = stored->row.leader ? find(*stored->row.leader) : stored;
+  if (stored->result == *write.result) verdicts_.wrong(to_string(write.id) + " has a result twice");
   stored->result = *write.result;
-  if (stored->result != show(stored->row.epoch)) {
+  if (ran == nullptr || stored->result != show(ran->row.epoch)) {
     verdicts_.wrong("the task " + to_string(write.id) + " has the result of the lease " +
                     stored->result + ", but its present lease is " + show(stored->row.epoch));
   }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <map>
+#include <optional>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -36,6 +37,10 @@ class SimStore {
   uint64_t last_seq() const { return last_seq_; }
   void commit(const model::Writes& writes);
   const Stored* find(const TaskId& id) const;
+  // With the result that its row refers to.
+  std::optional<Stored> shown(const TaskId& id) const;
+  // Tasks with a result of their own that succeeded, by rising end.
+  std::vector<model::TaskRow> cached() const;
   std::vector<model::TaskRow> live() const;  // by rising seq
   const std::map<std::string, model::QueueSettings>& queues() const { return queues_; }
   size_t ended() const { return ended_; }
@@ -47,6 +52,7 @@ class SimStore {
   void apply(const model::AddEvent& write);
   void apply(const model::DeleteTask& write);
   void apply(const model::PutQueue& write);
+  void check_reference(const model::TaskRow& row);
   Stored* must_find(const TaskId& id, const char* what);
 
   Verdicts& verdicts_;

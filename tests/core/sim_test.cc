@@ -44,6 +44,8 @@ void add(SimReport& sum, const SimReport& one) {
   sum.commits_failed += one.commits_failed;
   sum.stale_results += one.stale_results;
   sum.lost_leases += one.lost_leases;
+  sum.joins += one.joins;
+  sum.cache_hits += one.cache_hits;
 }
 
 void print(const char* what, const SimReport& report) {
@@ -52,7 +54,8 @@ void print(const char* what, const SimReport& report) {
             << report.worker_crashes << " worker crashes, " << report.link_breaks
             << " broken links, " << report.wall_jumps << " wall clock jumps, "
             << report.commits_failed << " failed commits, " << report.lost_leases
-            << " lost leases, " << report.stale_results << " stale results refused\n";
+            << " lost leases, " << report.stale_results << " stale results refused, "
+            << report.joins << " joins, " << report.cache_hits << " cache hits\n";
 }
 
 TEST(Simulator, HoldsUnderFaults) {
@@ -71,7 +74,7 @@ TEST(Simulator, HoldsUnderFaults) {
   // The faults were real.
   for (const uint64_t count :
        {sum.broker_crashes, sum.worker_crashes, sum.link_breaks, sum.wall_jumps, sum.commits_failed,
-        sum.stale_results, sum.lost_leases}) {
+        sum.stale_results, sum.lost_leases, sum.joins, sum.cache_hits}) {
     EXPECT_GT(count, 0U);
   }
 }

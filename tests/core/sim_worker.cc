@@ -136,7 +136,7 @@ void SimWorker::start_cell(const model::Assign& assign) {
   in_life(loop_.between(kMs, 4 * kMs), [this, lease, serial, plan] {
     const auto cell = cells_.find(lease);
     if (cell == cells_.end() || cell->second.serial != serial || cell->second.killed) return;
-    run(session_->started(lease));
+    run(session_->started(lease, loop_.now().mono));
     if (plan.kills_worker) return crash(loop_.between(kMs, 3 * kSec));
     in_life(plan.takes, [this, lease, serial] { end_cell(lease, serial); });
   });
@@ -159,7 +159,8 @@ void SimWorker::end_cell(const model::LeaseRef& lease, uint64_t serial) {
                        : good              ? model::Verdict::ok
                                            : plan.verdict;
   cells_.erase(cell);
-  run(session_->ended(lease, verdict, std::make_shared<const std::string>(show(lease.epoch))));
+  run(session_->ended(lease, verdict, std::make_shared<const std::string>(show(lease.epoch)),
+                      loop_.now().mono));
 }
 
 }  // namespace kiln::core::sim

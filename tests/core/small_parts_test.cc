@@ -12,6 +12,7 @@ namespace kiln::core {
 namespace {
 
 using model::TaskState;
+using model::Verdict;
 using std::chrono::seconds;
 
 TaskId task_id(uint8_t n) {
@@ -180,51 +181,83 @@ Sha256 key(uint8_t n) {
   return key;
 }
 
-TEST(ResultCache, DropsTheLeastRecentlyUsed) {
-  ResultCache cache(2, seconds(10));
-  cache.put(key(1), task_id(1), wall(0));
-  cache.put(key(2), task_id(2), wall(0));
-  EXPECT_EQ(cache.find(key(1), wall(1)), task_id(1));
-  cache.put(key(3), task_id(3), wall(1));
-  EXPECT_FALSE(cache.find(key(2), wall(1)));
-  EXPECT_EQ(cache.find(key(1), wall(1)), task_id(1));
-  EXPECT_EQ(cache.size(), 2U);
+using Mode = CacheOptions::Mode;
+
+ResultCache::Entry cached(uint8_t id, uint64_t bytes = 10, int finished_ms = 0) {
+  return {task_id(id), model::TaskState::succeeded, model::Verdict::ok, bytes, wall(finished_ms)};
 }
 
-TEST(ResultCache, ForgetsWithTimeAndOnDemand) {
-  ResultCache cache(9, seconds(10));
-  cache.put(key(1), task_id(1), wall(0));
+TEST(ResultCache, DropsTheLeastRecentlyUsedOfATenant) {
+  ResultCache cache({Mode::success, seconds(10), 2 * kCacheEntryBytes + 30});
+  cache.put(key(1), "a", cached(1));
+  cache.put(key(2), "a", cached(2));
+  cache.put(key(9), "b", cached(9));  // has a room of its own
+  EXPECT_EQ(cache.find(key(1), wall(1)), cached(1));
+  cache.put(key(3), "a", cached(3));
+  EXPECT_FALSE(cache.find(key(2), wall(1)));
+  EXPECT_EQ(cache.find(key(1), wall(1)), cached(1));
+  EXPECT_EQ(cache.find(key(9), wall(1)), cached(9));
+  EXPECT_EQ(cache.size(), 3U);
+  EXPECT_EQ(cache.bytes(), 3 * (kCacheEntryBytes + 10));
+}
+
+TEST(ResultCache, TakesNoResultLargerThanItsRoom) {
+  ResultCache cache({Mode::success, seconds(10), kCacheEntryBytes + 10});
+  cache.put(key(1), "a", cached(1, 10));
+  cache.put(key(2), "a", cached(2, 11));
+  EXPECT_FALSE(cache.find(key(2), wall(1)));
+  EXPECT_TRUE(cache.find(key(1), wall(1))) << "what fits stays";
+}
+
+TEST(ResultCache, ForgetsWithTimeAndHasTheLatestEnd) {
+  ResultCache cache({Mode::success, seconds(10), 1 << 20});
+  cache.put(key(1), "a", cached(1));
   EXPECT_FALSE(cache.find(key(1), wall(10)));
   EXPECT_EQ(cache.size(), 0U);
-  cache.put(key(1), task_id(1), wall(0));
-  cache.put(key(1), task_id(2), wall(5));
-  cache.forget(key(1), task_id(1));  // it is another task's by now
-  EXPECT_EQ(cache.find(key(1), wall(10)), task_id(2));
-  cache.forget(key(1), task_id(2));
-  EXPECT_EQ(cache.size(), 0U);
+  EXPECT_EQ(cache.bytes(), 0U);
+  cache.put(key(1), "a", cached(1, 10, 0));
+  cache.put(key(1), "a", cached(2, 20, 5));
+  EXPECT_EQ(cache.find(key(1), wall(10)), cached(2, 20, 5));
+  EXPECT_EQ(cache.bytes(), kCacheEntryBytes + 20);
+}
+
+TEST(ResultCache, TakesFailuresOnlyIfToldTo) {
+  const auto takes = [](Mode mode, model::TaskState state, Verdict verdict) {
+    return ResultCache({mode, seconds(10), 1 << 20}).takes(state, verdict);
+  };
+  EXPECT_TRUE(takes(Mode::success, TaskState::succeeded, Verdict::ok));
+  EXPECT_FALSE(takes(Mode::success, TaskState::failed, Verdict::nonzero_exit));
+  EXPECT_TRUE(takes(Mode::always, TaskState::failed, Verdict::nonzero_exit));
+  EXPECT_FALSE(takes(Mode::always, TaskState::failed, Verdict::infrastructure_error));
+  EXPECT_FALSE(takes(Mode::always, TaskState::cancelled, Verdict::cancelled));
+  EXPECT_FALSE(takes(Mode::always, TaskState::dead, Verdict::wall_timeout));
+  EXPECT_FALSE(takes(Mode::never, TaskState::succeeded, Verdict::ok));
 }
 
 ClientRef client(const std::string& route, uint64_t rid) { return ClientRef{route, rid, ""}; }
 
 TEST(Waiters, AreAnsweredOnceInTheirOrder) {
   Waiters waiters(10);
-  waiters.add(task_id(1), client("a", 1), mono(9));
-  waiters.add(task_id(1), client("b", 2), mono(5));
-  waiters.add(task_id(2), client("a", 3), mono(7));
+  waiters.add(task_id(1), {client("a", 1), false}, mono(9));
+  waiters.add(task_id(1), {client("b", 2), false}, mono(5));
+  waiters.add(task_id(2), {client("a", 3), false}, mono(7));
   EXPECT_EQ(waiters.next_deadline(), mono(5));
-  EXPECT_EQ(waiters.take(task_id(1)), (std::vector{client("a", 1), client("b", 2)}));
+  const auto taken = waiters.take(task_id(1));
+  ASSERT_EQ(taken.size(), 2U);
+  EXPECT_EQ(taken[0].client, client("a", 1));
+  EXPECT_EQ(taken[1].client, client("b", 2));
   EXPECT_TRUE(waiters.take(task_id(1)).empty());
   EXPECT_EQ(waiters.next_deadline(), mono(7));
 }
 
 TEST(Waiters, EndByDeadlineOrWithTheirClient) {
   Waiters waiters(10);
-  waiters.add(task_id(1), client("a", 1), mono(9));
-  waiters.add(task_id(1), client("b", 2), mono(5));
-  waiters.add(task_id(2), client("b", 3), mono(6));
+  waiters.add(task_id(1), {client("a", 1), false}, mono(9));
+  waiters.add(task_id(1), {client("b", 2), false}, mono(5));
+  waiters.add(task_id(2), {client("b", 3), false}, mono(6));
   const auto late = waiters.take_late(mono(5));
   ASSERT_EQ(late.size(), 1U);
-  EXPECT_EQ(late[0].client, client("b", 2));
+  EXPECT_EQ(late[0].waiter.client, client("b", 2));
   waiters.drop_route("b");
   waiters.drop_route("unknown");
   EXPECT_EQ(waiters.size(), 1U);
@@ -234,10 +267,10 @@ TEST(Waiters, EndByDeadlineOrWithTheirClient) {
 
 TEST(Waiters, AreBoundedPerTask) {
   Waiters waiters(2);
-  EXPECT_TRUE(waiters.add(task_id(1), client("a", 1), mono(9)));
-  EXPECT_TRUE(waiters.add(task_id(1), client("a", 2), mono(9)));
-  EXPECT_FALSE(waiters.add(task_id(1), client("a", 3), mono(9)));
-  EXPECT_TRUE(waiters.add(task_id(2), client("a", 4), mono(9)));
+  EXPECT_TRUE(waiters.add(task_id(1), {client("a", 1), false}, mono(9)));
+  EXPECT_TRUE(waiters.add(task_id(1), {client("a", 2), false}, mono(9)));
+  EXPECT_FALSE(waiters.add(task_id(1), {client("a", 3), false}, mono(9)));
+  EXPECT_TRUE(waiters.add(task_id(2), {client("a", 4), false}, mono(9)));
 }
 
 }  // namespace

@@ -51,6 +51,7 @@ struct Words {
   std::string operator()(const model::Started& m) const { return "started " + name(m.lease); }
   std::string operator()(const model::Output& m) const { return "output " + name(m.lease); }
   std::string operator()(const model::Finished& m) const { return "finished " + name(m.lease); }
+  std::string operator()(const model::Pong& m) const { return "pong " + std::to_string(m.token); }
   std::string operator()(const model::Goodbye&) const { return "goodbye"; }
   std::string operator()(const Tell& t) const { return std::visit(*this, t.message); }
   std::string operator()(const StartTask& s) const { return "start " + name(s.assign.lease); }
@@ -89,13 +90,13 @@ class WorkerSessionTest : public ::testing::Test {
     welcome();
   }
   std::vector<std::string> end(const model::LeaseRef& ref) {
-    return words(session_.ended(ref, Verdict::ok, bytes("r")));
+    return words(session_.ended(ref, Verdict::ok, bytes("r"), at(0)));
   }
   WorkerSession session_{options()};
 };
 
 TEST_F(WorkerSessionTest, SaysHelloAndServesOnceWelcomed) {
-  EXPECT_THAT(words(session_.connected(at(0))), ElementsAre("hello credit 2"));
+  EXPECT_THAT(words(session_.connected(at(0))), ElementsAre("hello credit 1"));
   EXPECT_FALSE(session_.serving());
   EXPECT_THAT(welcome(), IsEmpty());
   EXPECT_TRUE(session_.serving());
@@ -106,7 +107,7 @@ TEST_F(WorkerSessionTest, StartsInOrderAsSlotsFree) {
   EXPECT_THAT(receive(assign(2)), ElementsAre("start 2/1"));
   EXPECT_THAT(receive(assign(1)), IsEmpty());
   EXPECT_EQ(session_.waiting(), 1U);
-  EXPECT_THAT(words(session_.started(lease(2))), ElementsAre("started 2/1"));
+  EXPECT_THAT(words(session_.started(lease(2), at(0))), ElementsAre("started 2/1"));
   EXPECT_THAT(end(lease(2)), ElementsAre("finished 2/1", "start 1/1"));
   EXPECT_EQ(session_.results_held(), 1U);
   EXPECT_THAT(receive(assign(3)), IsEmpty());
@@ -159,7 +160,7 @@ TEST_F(WorkerSessionTest, ACancelledTaskIsKilledAndItsResultDropped) {
   receive(assign(2));
   EXPECT_THAT(receive(model::CancelLease{lease(1)}), ElementsAre("kill 1/1"));
   EXPECT_THAT(receive(model::Fenced{lease(1)}), IsEmpty()) << "killed once";
-  EXPECT_THAT(words(session_.started(lease(1))), IsEmpty());
+  EXPECT_THAT(words(session_.started(lease(1), at(0))), IsEmpty());
   EXPECT_EQ(session_.running(), 1U) << "the slot is not free yet";
   EXPECT_THAT(end(lease(1)), ElementsAre("start 2/1"));
   EXPECT_EQ(session_.results_held(), 0U);
@@ -178,11 +179,11 @@ TEST_F(WorkerSessionTest, ResultsAreSentAgainAfterEachWelcomeUntilAcknowledged) 
   receive(assign(1));
   end(lease(1));
   for (int i = 0; i < 2; ++i) {
-    EXPECT_THAT(words(session_.connected(at(0))), ElementsAre("hello credit 2 result 1/1"));
+    EXPECT_THAT(words(session_.connected(at(0))), ElementsAre("hello credit 1 result 1/1"));
     EXPECT_THAT(welcome(), ElementsAre("finished 1/1"));
   }
   receive(model::FinishedOk{lease(1)});
-  EXPECT_THAT(words(session_.connected(at(0))), ElementsAre("hello credit 2"));
+  EXPECT_THAT(words(session_.connected(at(0))), ElementsAre("hello credit 1"));
   EXPECT_THAT(welcome(), IsEmpty());
 }
 
@@ -198,11 +199,11 @@ TEST_F(WorkerSessionTest, WhileUnwelcomeResultsWaitAndNothingStarts) {
   serve();
   receive(assign(1));
   receive(assign(2));
-  EXPECT_THAT(words(session_.connected(at(10))), ElementsAre("hello credit 2 lease 1/1 lease 2/1"));
-  EXPECT_THAT(words(session_.started(lease(1))), IsEmpty());
+  EXPECT_THAT(words(session_.connected(at(10))), ElementsAre("hello credit 1 lease 1/1 lease 2/1"));
+  EXPECT_THAT(words(session_.started(lease(1), at(0))), IsEmpty());
   EXPECT_THAT(end(lease(1)), IsEmpty());
   EXPECT_THAT(welcome(20), ElementsAre("finished 1/1", "start 2/1"));
-  session_.started(lease(2));
+  session_.started(lease(2), at(0));
   session_.connected(at(30));
   EXPECT_THAT(welcome(30), ElementsAre("started 2/1", "finished 1/1"));
 }
@@ -210,12 +211,12 @@ TEST_F(WorkerSessionTest, WhileUnwelcomeResultsWaitAndNothingStarts) {
 TEST_F(WorkerSessionTest, AnotherHelloIsSaidOncePerHeartbeat) {
   serve();
   receive(assign(1));
-  EXPECT_THAT(receive(model::HelloFirst{}, 100), ElementsAre("hello credit 2 lease 1/1"));
+  EXPECT_THAT(receive(model::HelloFirst{}, 100), ElementsAre("hello credit 1 lease 1/1"));
   EXPECT_FALSE(session_.serving());
   EXPECT_THAT(receive(model::HelloFirst{}, 101), IsEmpty());
-  EXPECT_THAT(receive(model::HelloFirst{}, 1'101), ElementsAre("hello credit 2 lease 1/1"));
+  EXPECT_THAT(receive(model::HelloFirst{}, 1'101), ElementsAre("hello credit 1 lease 1/1"));
   welcome(1'102, 2);
-  EXPECT_THAT(receive(model::HelloFirst{}, 1'103), ElementsAre("hello credit 2 lease 1/1"));
+  EXPECT_THAT(receive(model::HelloFirst{}, 1'103), ElementsAre("hello credit 1 lease 1/1"));
 }
 
 // The broker may be loading, and then waits one window for claims.
@@ -223,9 +224,9 @@ TEST_F(WorkerSessionTest, SaysHelloEachHeartbeatUntilWelcome) {
   session_.connected(at(0));
   EXPECT_EQ(session_.next_deadline(), at(1'000));
   EXPECT_THAT(words(session_.tick(at(999))), IsEmpty());
-  EXPECT_THAT(words(session_.tick(at(1'000))), ElementsAre("hello credit 2"));
+  EXPECT_THAT(words(session_.tick(at(1'000))), ElementsAre("hello credit 1"));
   EXPECT_THAT(words(session_.tick(at(1'001))), IsEmpty());
-  EXPECT_THAT(words(session_.tick(at(2'000))), ElementsAre("hello credit 2"));
+  EXPECT_THAT(words(session_.tick(at(2'000))), ElementsAre("hello credit 1"));
   welcome(2'001);
   EXPECT_THAT(words(session_.tick(at(3'001))), ElementsAre("heartbeat"));
 }
@@ -245,7 +246,7 @@ TEST_F(WorkerSessionTest, HeartbeatsAndSilence) {
   EXPECT_THAT(words(session_.tick(at(4'001))), ElementsAre("reconnect"));
   EXPECT_FALSE(session_.serving());
   EXPECT_THAT(words(session_.tick(at(4'002))), IsEmpty()) << "the new link has its own window";
-  EXPECT_THAT(words(session_.connected(at(4'100))), ElementsAre("hello credit 2"));
+  EXPECT_THAT(words(session_.connected(at(4'100))), ElementsAre("hello credit 1"));
   EXPECT_THAT(words(session_.tick(at(7'100))), ElementsAre("reconnect"));
 }
 
@@ -267,12 +268,12 @@ TEST_F(WorkerSessionTest, NothingIsDueBeforeTheFirstLink) {
 TEST_F(WorkerSessionTest, PausedBeyondItsLeaseItLearnsThatItIsFencedAndGoesOn) {
   serve();
   receive(assign(1));
-  session_.started(lease(1));
+  session_.started(lease(1), at(0));
   EXPECT_THAT(words(session_.tick(at(60'000))), ElementsAre("reconnect"));
-  EXPECT_THAT(words(session_.connected(at(60'001))), ElementsAre("hello credit 2 lease 1/1"));
+  EXPECT_THAT(words(session_.connected(at(60'001))), ElementsAre("hello credit 1 lease 1/1"));
   EXPECT_THAT(welcome(60'002), ElementsAre("started 1/1"));
   EXPECT_THAT(receive(model::Fenced{lease(1)}, 60'003), ElementsAre("kill 1/1"));
-  EXPECT_THAT(words(session_.connected(at(60'004))), ElementsAre("hello credit 2"))
+  EXPECT_THAT(words(session_.connected(at(60'004))), ElementsAre("hello credit 1"))
       << "a disowned lease is not claimed";
   welcome(60'005);
   EXPECT_THAT(receive(assign(2, 2), 60'006), IsEmpty()) << "the slot is not free yet";
@@ -299,7 +300,7 @@ TEST_F(WorkerSessionTest, Watching) {
   EXPECT_THAT(receive(model::UnwatchLease{lease(1)}), ElementsAre("unwatch 1/1"));
   EXPECT_THAT(receive(model::WatchLease{lease(8)}), IsEmpty());
   EXPECT_THAT(receive(model::WatchLease{lease(2)}), IsEmpty());
-  const auto effects = session_.ended(lease(1), Verdict::ok, bytes("r"));
+  const auto effects = session_.ended(lease(1), Verdict::ok, bytes("r"), at(0));
   EXPECT_TRUE(std::get<StartTask>(effects.back()).assign.watch) << "from its start";
   session_.connected(at(5));
   EXPECT_THAT(welcome(5, 1), ElementsAre("finished 1/1")) << "the same broker still watches";

@@ -83,6 +83,25 @@ TEST(ValidateTest, Numbers) {
   }
 }
 
+TEST(ValidateTest, DelaysAndTimes) {
+  for (const uint32_t value : {1U, kMaxRetryDelayMs})
+    expect_good([=](TaskSpec& s) { s.retry_delay_ms = value; });
+  for (const uint32_t value : {0U, kMaxRetryDelayMs + 1})
+    expect_bad("retry_delay_ms", [=](TaskSpec& s) { s.retry_delay_ms = value; });
+  for (const uint64_t value : {uint64_t{0}, kMaxLaterMs + 1}) {
+    expect_bad("countdown_ms", [=](TaskSpec& s) { s.countdown_ms = value; });
+    expect_bad("expires_in_ms", [=](TaskSpec& s) { s.expires_in_ms = value; });
+  }
+  expect_bad("countdown_ms", [](TaskSpec& s) {
+    s.eta = wall_from_micros(1);
+    s.countdown_ms = 1;
+  });
+  expect_bad("expires_in_ms", [](TaskSpec& s) {
+    s.expires = wall_from_micros(1);
+    s.expires_in_ms = 1;
+  });
+}
+
 TEST(ValidateTest, Code) {
   expect_good([](TaskSpec& s) { s.program.code = "\xEF\xBB\xBF\xF0\x9F\x94\xA5"; });
   expect_good([](TaskSpec& s) { s.program.code = std::string(kMaxCodeBytes, 'x'); });

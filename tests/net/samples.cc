@@ -42,9 +42,13 @@ model::TaskSpec spec() {
   out.wait = true;
   out.cache = false;
   out.max_retries = 1;
-  out.retry_on = {model::RetryReason::timeout, model::RetryReason::nonzero_exit};
+  out.retry_on = {{model::RetryReason::timeout, model::RetryReason::nonzero_exit}};
+  out.retry_delay_ms = 2'500;
+  out.full_jitter = true;
   out.eta = wall_from_micros(1'700'000'000'000'000);
+  out.countdown_ms = 30'000;
   out.expires = wall_from_micros(1'700'000'100'000'000);
+  out.expires_in_ms = 90'000;
   return out;
 }
 
@@ -127,7 +131,24 @@ std::vector<FromClient> from_client() {
           List{8, "batch", model::TaskState::failed, 4'711, 50},
           Queues{9},
           Workers{10},
-          Ping{uint64_t{1} << 63U}};
+          Ping{uint64_t{1} << 63U},
+          Retry{11, task_id(1)},
+          DeadLetters{12,
+                      DeadLetterOp::requeue,
+                      {task_id(1)},
+                      "batch",
+                      model::Verdict::wall_timeout,
+                      4'711,
+                      50,
+                      true},
+          Admin{13,
+                AdminOp::set_queue,
+                "batch",
+                "w1",
+                5,
+                {{model::RetryReason::memory, model::RetryReason::signaled}},
+                2'000,
+                true}};
 }
 
 std::vector<ToClient> to_client() {
@@ -153,7 +174,8 @@ std::vector<model::FromWorker> from_worker() {
           model::Started{lease()},
           model::Output{lease(), 4'096, 2, std::string("a\0b", 3)},
           model::Finished{lease(), model::Verdict::signaled, bytes(encode_result(task_result()))},
-          model::Goodbye{}};
+          model::Goodbye{},
+          model::Pong{77}};
 }
 
 std::vector<model::ToWorker> to_worker() {
@@ -167,7 +189,8 @@ std::vector<model::ToWorker> to_worker() {
           model::FinishedOk{lease()},
           model::Fenced{lease()},
           model::HelloFirst{},
-          model::HeartbeatOk{}};
+          model::HeartbeatOk{},
+          model::Ping{77}};
 }
 
 template <class Variant>
