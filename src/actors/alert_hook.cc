@@ -28,8 +28,8 @@ UniqueFd file_of(const std::string& content) {
   if (!file) return file;
   size_t done = 0;
   while (done < content.size()) {
-    const ssize_t n = pwrite(file.get(), content.data() + done, content.size() - done,
-                             static_cast<off_t>(done));
+    const ssize_t n =
+        pwrite(file.get(), content.data() + done, content.size() - done, static_cast<off_t>(done));
     if (n <= 0) return UniqueFd();
     done += static_cast<size_t>(n);
   }

@@ -141,8 +141,8 @@ Result<std::vector<net::EventInfo>> Answers::history(const model::TaskRow& row) 
   if (!events) return std::move(events).error();
   std::vector<net::EventInfo> lines;
   // That it was accepted is in its row, not among the events.
-  lines.push_back({row.submitted_at, model::TaskState::queued, 0, model::Verdict::none, "",
-                   "submitted"});
+  lines.push_back(
+      {row.submitted_at, model::TaskState::queued, 0, model::Verdict::none, "", "submitted"});
   for (model::TaskEvent& event : *events) {
     lines.push_back({event.at, event.state, event.attempt, event.verdict, std::move(event.worker),
                      std::move(event.note)});

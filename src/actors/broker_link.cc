@@ -7,8 +7,9 @@
 // What clients have waiting in this actor's mailbox is bounded by an Intake: above the bound the
 // transport's thread answers `busy` itself.
 //
-// When the queue, the reader or dead_letter is started anew, the requests that may have been with the
-// old one are answered `busy`. A new link does not know which connection is which worker: it has each say hello.
+// When the queue, the reader or dead_letter is started anew, the requests that may have been with
+// the old one are answered `busy`. A new link does not know which connection is which worker: it
+// has each say hello.
 #include "actors/actor.h"
 #include "actors/answers.h"
 #include "actors/broker_sockets.h"
@@ -50,7 +51,8 @@ struct LinkState {
     wiring = now;
     if (!lost) return;
     for (const core::ClientRef& client : open_requests.take_all()) {
-      to_client(client.route, net::ErrorReply{client.rid, busy_error("a part of it has just failed")});
+      to_client(client.route,
+                net::ErrorReply{client.rid, busy_error("a part of it has just failed")});
     }
     flush();
   }

@@ -79,9 +79,8 @@ struct SupervisorState {
         [&system, reader = readers[3]] { return spawn_reader(system, reader); });
     add("streams", wiring.streams, [&system] { return spawn_streams(system); });
     add("retry", wiring.retry, [&system] { return spawn_retry(system); });
-    add("dead_letter", wiring.dead_letter, [this, &system] {
-      return spawn_dead_letter(system, readers[2], options.alert_command);
-    });
+    add("dead_letter", wiring.dead_letter,
+        [this, &system] { return spawn_dead_letter(system, readers[2], options.alert_command); });
     add("telemetry", wiring.telemetry, [&system] { return spawn_telemetry(system); });
     // The first one gets the open store, a later one opens it anew.
     add("journal", wiring.journal, [this, &system, first_store] {
@@ -94,6 +93,10 @@ struct SupervisorState {
     children.add(child, [this, &place, spawn] {
       place = spawn();
       self->monitor(place);
+      // Before anybody else hears of it: else it could be asked before it knows whom to answer.
+      constexpr bool kStandsAlone =
+          std::is_same_v<Handle, JournalActor> || std::is_same_v<Handle, TelemetryActor>;
+      if constexpr (!kStandsAlone) caf::anon_send(place, wiring);
       return caf::actor_cast<caf::actor>(place);
     });
   }

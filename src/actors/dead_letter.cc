@@ -131,8 +131,7 @@ struct DeadLetterState {
     to_queue(core::PurgeDead{request.client, std::move(rows).value()});
   }
 
-  static net::Ok only_say(const std::vector<model::TaskRow>& rows,
-                          const net::DeadLetters& wanted) {
+  static net::Ok only_say(const std::vector<model::TaskRow>& rows, const net::DeadLetters& wanted) {
     net::Ok ok;
     ok.tasks.emplace();
     for (const model::TaskRow& row : rows) ok.tasks->push_back(task_info(row));

@@ -64,9 +64,8 @@ struct JournalState {
     read = store->load_queues(
         [&](model::QueueSettings one) { loaded.queues.push_back(std::move(one)); });
     if (!read.ok()) return read;
-    read = store->load_cached(
-        wanted.cached_since, wanted.max_cached,
-        [&](model::TaskRow row) { loaded.cached.push_back(std::move(row)); });
+    read = store->load_cached(wanted.cached_since, wanted.max_cached,
+                              [&](model::TaskRow row) { loaded.cached.push_back(std::move(row)); });
     if (!read.ok()) return read;
     auto dead = store->count_dead();
     if (!dead) return std::move(dead).error();

@@ -227,8 +227,8 @@ struct QueueState {
   }
 };
 
-QueueActor::behavior_type queue(QueueActor::stateful_pointer<QueueState> self,
-                                SharedReader reader, core::CacheOptions cache) {
+QueueActor::behavior_type queue(QueueActor::stateful_pointer<QueueState> self, SharedReader reader,
+                                core::CacheOptions cache) {
   end_on_failure(self, "queue");
   self->state.self = self;
   self->state.reader = std::move(reader);

@@ -57,8 +57,8 @@ struct ReaderState {
     auto program = answers->read_program(id);
     if (!program) return std::move(program).error();
     core::Resubmit command{client, {}, true};
-    command.items.push_back(resubmission(std::move(**row), std::move(program).value(),
-                                         real_now().wall, *random));
+    command.items.push_back(
+        resubmission(std::move(**row), std::move(program).value(), real_now().wall, *random));
     return command;
   }
 

@@ -100,8 +100,7 @@ uint64_t rid_of(const net::FromClient& message) {
 
 Request Requests::make(net::FromClient message, const std::string& route,
                        const net::Identity& sender, WallTime now) {
-  core::ClientRef client{route, rid_of(message), sender.tenant,
-                         sender.role == net::Role::admin};
+  core::ClientRef client{route, rid_of(message), sender.tenant, sender.role == net::Role::admin};
   if (auto* submit = std::get_if<net::Submit>(&message)) {
     std::vector<model::TaskSpec> specs;
     specs.push_back(std::move(submit->task));

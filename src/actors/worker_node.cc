@@ -65,6 +65,7 @@ class WorkerNode::Impl {
     session.instance = make_id<InstanceId>(real_now().wall, random);
     session.name = options.name;
     session.slots = options.slots;
+    session.prefetch = options.slots;
     session.languages = languages_.found;
     session.tags = options.tags;
     session.queues = options.queues;

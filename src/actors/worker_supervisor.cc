@@ -36,6 +36,8 @@ struct SupervisorState {
     children.add(child, [this, &place, spawn] {
       place = spawn();
       self->monitor(place);
+      // Before anybody else hears of it: else it could be asked before it knows whom to answer.
+      caf::anon_send(place, wiring);
       return caf::actor_cast<caf::actor>(place);
     });
   }

@@ -112,6 +112,17 @@ void add_broker_options(CLI::App& command, BrokerCommand& options) {
       .add_option("--allow", options.allow,
                   "Who may come in: KEY ROLE TENANT NAME lines; read again on SIGHUP")
       ->type_name("FILE");
+  command
+      .add_option("--cache", options.cache,
+                  "Which results answer equal work: success (default), always, never")
+      ->check(CLI::IsMember({"success", "always", "never"}))
+      ->type_name("MODE");
+  command.add_option("--cache-time", options.cache_time, "For so long (default 3600)")
+      ->type_name("SECONDS");
+  command
+      .add_option("--alert-command", options.alert_command,
+                  "Run by the shell when tasks died, with a JSON line for each on its input")
+      ->type_name("COMMAND");
   command.add_flag("--insecure", options.insecure,
                    "Listen on any address even without keys: everybody there is an admin");
 }
@@ -156,6 +167,21 @@ void add_services(CLI::App& app, std::optional<Command>& chosen) {
   add_log_level(w, worker->log_level);
 }
 
+void add_retry_settings(CLI::App& command, std::vector<std::string>& retry_on,
+                        std::optional<std::string>& retry_delay) {
+  command
+      .add_option("--retry-on", retry_on,
+                  "What is retried: timeout, memory, os_error, nonzero_exit, signaled, "
+                  "output_limit, compile_error (repeat for more)")
+      ->expected(1)
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)
+      ->type_name("REASON");
+  command
+      .add_option("--retry-delay", retry_delay,
+                  "Before the first retry, five times longer before each later one (default 5)")
+      ->type_name("SECONDS");
+}
+
 void add_submit(CLI::App& app, std::optional<Command>& chosen) {
   std::shared_ptr<SubmitOptions> options;
   CLI::App& submit =
@@ -170,6 +196,13 @@ void add_submit(CLI::App& app, std::optional<Command>& chosen) {
       ->type_name("UUID");
   submit.add_option("--max-retries", options->max_retries, "Retries after a failure (default 3)")
       ->type_name("NUMBER");
+  add_retry_settings(submit, options->retry_on, options->retry_delay);
+  submit.add_option("--countdown", options->countdown, "Start it so long after now at the soonest")
+      ->type_name("SECONDS");
+  submit
+      .add_option("--expires-in", options->expires_in,
+                  "Do not start it any more when so long has passed")
+      ->type_name("SECONDS");
   submit.add_flag("--wait", options->wait, "Somebody waits: the first failure is the result");
   submit.add_flag("--no-cache", options->no_cache, "Run it even if the same work was done before");
   add_json(submit, options->json);
@@ -187,7 +220,8 @@ CLI::App& add_task_query(CLI::App& app, std::optional<Command>& chosen, const st
 
 void add_queries(CLI::App& app, std::optional<Command>& chosen) {
   std::shared_ptr<StatusOptions> status;
-  add_task_query(app, chosen, "status", "Where a task is", status);
+  add_task_query(app, chosen, "status", "Where a task is", status)
+      .add_flag("--history", status->history, "What happened to it, too");
   std::shared_ptr<ResultOptions> result;
   CLI::App& r =
       add_task_query(app, chosen, "result", "A task's output, exit code and cost", result);
@@ -195,11 +229,107 @@ void add_queries(CLI::App& app, std::optional<Command>& chosen) {
   r.add_flag("--quiet", result->quiet, "No receipt");
   std::shared_ptr<CancelOptions> cancel;
   add_task_query(app, chosen, "cancel", "Stop a task, queued or running", cancel);
+  std::shared_ptr<RetryOptions> retry;
+  add_task_query(app, chosen, "retry", "Try a task again now, or one that ended anew", retry);
+  std::shared_ptr<LogsOptions> logs;
+  CLI::App& l = add_task_query(app, chosen, "logs", "A task's output, live", logs);
+  l.add_flag("-f,--follow", logs->follow, "Until its end; the exit code is then its own");
 
-  std::shared_ptr<WorkersOptions> workers;
-  CLI::App& w = *add_command(app, chosen, "workers", "The workers of a broker", workers);
-  add_client(w, workers->broker);
-  add_json(w, workers->json);
+  std::shared_ptr<ListOptions> list;
+  CLI::App& t = *add_command(app, chosen, "list", "Tasks, newest first", list);
+  t.add_option("--queue", list->queue, "Only of this queue");
+  t.add_option("--state", list->state, "Only in this state, such as queued or dead");
+  t.add_option("--limit", list->limit, "At most so many (default 100)")
+      ->check(CLI::Range(1U, 1'000'000U))
+      ->type_name("NUMBER");
+  add_client(t, list->broker);
+  add_json(t, list->json);
+}
+
+// A sub-command of a command: what it is typed after may have options of its own, such as --broker.
+template <class Options>
+CLI::App& add_operation(CLI::App& command, const std::shared_ptr<Options>& options,
+                        decltype(Options::op) op, const std::string& name,
+                        const std::string& about) {
+  CLI::App* operation = command.add_subcommand(name, about);
+  operation->fallthrough();
+  operation->callback([options, op] {
+    if constexpr (requires { options->list; }) options->list = false;
+    options->op = op;
+  });
+  return *operation;
+}
+
+void add_queues(CLI::App& app, std::optional<Command>& chosen) {
+  std::shared_ptr<QueuesOptions> options;
+  CLI::App& queues = *add_command(app, chosen, "queues", "The queues of a broker", options);
+  queues.require_subcommand(0, 1);
+  add_client(queues, options->broker);
+  add_json(queues, options->json);
+  const auto add = [&](net::AdminOp op, const char* name, const char* about) -> CLI::App& {
+    CLI::App& operation = add_operation(queues, options, op, name, about);
+    operation.add_option("QUEUE", options->queue, "Its name")->required();
+    return operation;
+  };
+  add(net::AdminOp::pause_queue, "pause", "Start nothing of it; submissions are still taken");
+  add(net::AdminOp::resume_queue, "resume", "End a pause");
+  add(net::AdminOp::purge_queue, "purge", "Cancel what waits in it");
+  CLI::App& set = add(net::AdminOp::set_queue, "set",
+                      "What its tasks get where their submission leaves it open");
+  set.add_option("--max-retries", options->max_retries, "Retries after a failure")
+      ->check(CLI::Range(0, model::kMaxRetries))
+      ->type_name("NUMBER");
+  add_retry_settings(set, options->retry_on, options->retry_delay);
+  set.add_flag("--full-jitter,!--tenth-jitter", options->full_jitter,
+               "Each delay anywhere between 0 and its length (else varied by a tenth)");
+}
+
+void add_workers(CLI::App& app, std::optional<Command>& chosen) {
+  std::shared_ptr<WorkersOptions> options;
+  CLI::App& workers = *add_command(app, chosen, "workers", "The workers of a broker", options);
+  workers.require_subcommand(0, 1);
+  add_client(workers, options->broker);
+  add_json(workers, options->json);
+  const auto add = [&](net::AdminOp op, const char* name, const char* about) {
+    add_operation(workers, options, op, name, about)
+        .add_option("WORKER", options->worker, "Its name, or its instance id")
+        ->required();
+  };
+  add(net::AdminOp::ping_worker, "ping", "Ask whether it answers");
+  add(net::AdminOp::drain_worker, "drain", "Let it finish what runs and leave");
+}
+
+void add_dead_letters(CLI::App& app, std::optional<Command>& chosen) {
+  std::shared_ptr<DeadLettersOptions> options;
+  CLI::App& letters = *add_command(app, chosen, "dead-letters",
+                                   "Tasks that died: see, submit anew, delete", options);
+  letters.require_subcommand(1);
+  add_client(letters, options->broker);
+  add_json(letters, options->json);
+  const auto add_filter = [&](CLI::App& operation) {
+    operation.add_option("--queue", options->queue, "Only of this queue");
+    operation.add_option("--verdict", options->verdict, "Only with this verdict");
+    operation.add_option("--limit", options->limit, "At most so many")
+        ->check(CLI::Range(1U, 1'000'000U))
+        ->type_name("NUMBER");
+  };
+  const auto add_bulk = [&](CLI::App& operation) {
+    operation.add_option("ID", options->ids, "These");
+    add_filter(operation);
+    operation.add_flag("--all", options->all, "All of them");
+    operation.add_flag("--dry-run", options->dry_run, "Only say which");
+    operation.add_option("--rate", options->rate, "At most so many a second")
+        ->check(CLI::Range(1U, 100'000U))
+        ->type_name("NUMBER");
+  };
+  add_filter(add_operation(letters, options, net::DeadLetterOp::list, "list", "Newest first"));
+  add_operation(letters, options, net::DeadLetterOp::show, "show", "One, with its evidence")
+      .add_option("ID", options->ids, "The task's id")
+      ->expected(1)
+      ->required();
+  add_bulk(add_operation(letters, options, net::DeadLetterOp::requeue, "requeue",
+                         "Submit anew, as new tasks"));
+  add_bulk(add_operation(letters, options, net::DeadLetterOp::purge, "purge", "Delete"));
 }
 
 void add_keygen(CLI::App& app, std::optional<Command>& chosen) {
@@ -223,7 +353,7 @@ void add_keygen(CLI::App& app, std::optional<Command>& chosen) {
 // The command that was typed, for messages; the app itself when there was none.
 const CLI::App& typed_command(const CLI::App& app) {
   const auto commands = app.get_subcommands();
-  return commands.empty() ? app : *commands.front();
+  return commands.empty() ? app : typed_command(*commands.front());
 }
 
 std::vector<std::string_view> known_words(const CLI::App& app, std::vector<std::string>& storage) {
@@ -285,6 +415,9 @@ std::variant<Command, int> parse_arguments(int argc, const char* const* argv) {
   add_services(app, chosen);
   add_submit(app, chosen);
   add_queries(app, chosen);
+  add_queues(app, chosen);
+  add_workers(app, chosen);
+  add_dead_letters(app, chosen);
   add_keygen(app, chosen);
   try {
     app.parse(argc, argv);

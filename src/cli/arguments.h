@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "model/task.h"
+#include "net/protocol.h"
 
 namespace kiln::cli {
 
@@ -47,6 +48,10 @@ struct SubmitOptions {
   int priority = model::kDefaultPriority;
   std::string id;  // "": chosen here
   std::optional<int> max_retries;
+  std::vector<std::string> retry_on;       // reasons
+  std::optional<std::string> retry_delay;  // this and the next two: seconds, as typed
+  std::optional<std::string> countdown;
+  std::optional<std::string> expires_in;
   bool wait = false;
   bool no_cache = false;
   bool json = false;
@@ -55,6 +60,7 @@ struct SubmitOptions {
 struct StatusOptions {
   std::string id;
   BrokerAccess broker;
+  bool history = false;
   bool json = false;
 };
 
@@ -72,8 +78,57 @@ struct CancelOptions {
   bool json = false;
 };
 
+struct RetryOptions {
+  std::string id;
+  BrokerAccess broker;
+  bool json = false;
+};
+
+struct LogsOptions {
+  std::string id;
+  BrokerAccess broker;
+  bool follow = false;
+  bool json = false;
+};
+
+struct ListOptions {
+  BrokerAccess broker;
+  std::optional<std::string> queue;
+  std::optional<std::string> state;
+  uint32_t limit = 100;
+  bool json = false;
+};
+
+struct QueuesOptions {
+  BrokerAccess broker;
+  bool list = true;  // else `op`
+  net::AdminOp op = net::AdminOp::pause_queue;
+  std::string queue;
+  std::optional<uint32_t> max_retries;
+  std::vector<std::string> retry_on;
+  std::optional<std::string> retry_delay;  // seconds, as typed
+  std::optional<bool> full_jitter;
+  bool json = false;
+};
+
 struct WorkersOptions {
   BrokerAccess broker;
+  bool list = true;  // else `op`
+  net::AdminOp op = net::AdminOp::ping_worker;
+  std::string worker;
+  bool json = false;
+};
+
+struct DeadLettersOptions {
+  BrokerAccess broker;
+  net::DeadLetterOp op = net::DeadLetterOp::list;
+  std::vector<std::string> ids;
+  std::optional<std::string> queue;
+  std::optional<std::string> verdict;
+  std::optional<uint32_t> limit;
+  std::optional<uint32_t> rate;  // a second
+  bool all = false;
+  bool dry_run = false;
   bool json = false;
 };
 
@@ -84,6 +139,9 @@ struct BrokerCommand {
   std::string key;    // a NAME.key file; "": no keys
   std::string allow;  // the file that names who may come in
   bool insecure = false;
+  std::string cache = "success";          // or always, never
+  std::optional<std::string> cache_time;  // seconds, as typed
+  std::string alert_command;
   std::string log_level = "info";
 };
 
@@ -112,7 +170,8 @@ struct KeygenOptions {
 
 using Command =
     std::variant<RunOptions, ServeOptions, BrokerCommand, WorkerCommand, SubmitOptions,
-                 StatusOptions, ResultOptions, CancelOptions, WorkersOptions, KeygenOptions>;
+                 StatusOptions, ResultOptions, CancelOptions, RetryOptions, LogsOptions,
+                 ListOptions, QueuesOptions, WorkersOptions, DeadLettersOptions, KeygenOptions>;
 
 // A command, or the exit code after help, the version or an error was printed.
 std::variant<Command, int> parse_arguments(int argc, const char* const* argv);

@@ -13,7 +13,12 @@ int execute(const SubmitOptions& options);
 int execute(const StatusOptions& options);
 int execute(const ResultOptions& options);
 int execute(const CancelOptions& options);
+int execute(const RetryOptions& options);
+int execute(const LogsOptions& options);
+int execute(const ListOptions& options);
+int execute(const QueuesOptions& options);
 int execute(const WorkersOptions& options);
+int execute(const DeadLettersOptions& options);
 int execute(const KeygenOptions& options);
 
 }  // namespace kiln::cli

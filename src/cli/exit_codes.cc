@@ -31,6 +31,12 @@ int exit_code_of(const model::TaskResult& result) {
   return kExitFailure;
 }
 
+// A cancelled task may have the result of an attempt before.
+int exit_code_of(const net::TaskInfo& task, const std::optional<model::TaskResult>& result) {
+  if (task.state == model::TaskState::cancelled) return kExitCancelled;
+  return result ? exit_code_of(*result) : kExitFailure;
+}
+
 int exit_code_of(const Error& error) {
   switch (error.code) {
     case ErrorCode::invalid_argument:

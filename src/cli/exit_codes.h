@@ -3,6 +3,7 @@
 
 #include "base/error.h"
 #include "model/result.h"
+#include "net/protocol.h"
 
 namespace kiln::cli {
 
@@ -18,6 +19,8 @@ inline constexpr int kExitPipe = 141;        // 128 + SIGPIPE: nobody reads our 
 
 // As the program ended: its own code where it ended by itself.
 int exit_code_of(const model::TaskResult& result);
+// Of a task that ended, with the result it may have.
+int exit_code_of(const net::TaskInfo& task, const std::optional<model::TaskResult>& result);
 // kExitUsage for what the caller can mend by other words, kExitFailure for the rest.
 int exit_code_of(const Error& error);
 

@@ -135,9 +135,7 @@ class Follower {
     if (task_.state == model::TaskState::cancelled && signals_.first() != 0) {
       return kExitSignalBase + signals_.first();
     }
-    return result                                       ? exit_code_of(*result)
-           : task_.state == model::TaskState::cancelled ? kExitCancelled
-                                                        : kExitFailure;
+    return exit_code_of(task_, result);
   }
 
   net::Client& client_;

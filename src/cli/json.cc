@@ -1,5 +1,6 @@
 #include "cli/json.h"
 
+#include <map>
 #include <nlohmann/json.hpp>
 
 #include "base/time.h"
@@ -37,6 +38,12 @@ Json value(const Uuid<Tag>& id) {
   return to_string(id);
 }
 Json value(WallTime t) { return to_micros(t); }
+template <class T>
+Json value(const std::map<std::string, T>& items) {
+  Json json = Json::object();
+  for (const auto& [name, item] : items) json[name] = value(item);
+  return json;
+}
 template <class T>
 Json value(const std::vector<T>& items) {
   Json array = Json::array();
@@ -80,8 +87,18 @@ std::string words_json(std::initializer_list<std::pair<const char*, std::string>
   return json.dump();
 }
 
-std::string workers_json(const std::vector<net::WorkerInfo>& workers) {
-  return Json{{"workers", value(workers)}}.dump();
+std::string status_json(const net::TaskInfo& task, const std::vector<net::EventInfo>& history) {
+  Json json = object(task);
+  json["history"] = value(history);
+  return json.dump();
 }
+
+std::string answer_json(const net::Ok& answer) {
+  Json json = object(answer);
+  json.erase("rid");
+  return json.dump();
+}
+
+std::string event_json(const net::Event& event) { return object(event).dump(); }
 
 }  // namespace kiln::cli

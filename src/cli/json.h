@@ -16,7 +16,11 @@ namespace kiln::cli {
 // The result's fields, and the task's under "task"; without a result only that.
 std::string result_json(const net::TaskInfo& task, const std::optional<model::TaskResult>& result);
 std::string task_json(const net::TaskInfo& task);
-std::string workers_json(const std::vector<net::WorkerInfo>& workers);
+// The task's fields, and its history's lines under "history".
+std::string status_json(const net::TaskInfo& task, const std::vector<net::EventInfo>& history);
+// The answer's own fields, without the number of its request.
+std::string answer_json(const net::Ok& answer);
+std::string event_json(const net::Event& event);
 // An object of texts, in this order.
 std::string words_json(std::initializer_list<std::pair<const char*, std::string>> words);
 

@@ -1,35 +1,25 @@
-// kiln status, result, cancel and workers: one question to the broker, its answer printed.
+// kiln status, result, cancel, retry and list: questions to the broker about tasks.
 #include <unistd.h>
 
 #include <algorithm>
 
-#include "cli/access.h"
+#include "cli/ask.h"
 #include "cli/commands.h"
-#include "cli/console.h"
-#include "cli/exit_codes.h"
-#include "cli/json.h"
 #include "cli/receipt.h"
 #include "cli/task_input.h"
-#include "net/client.h"
 
 namespace kiln::cli {
 namespace {
 
 constexpr int64_t kMaxWaitMs = 60'000;  // of one request
 
-// Connects and asks; `what` is the request without its id.
-template <class Request>
-Result<net::Ok> ask(const BrokerAccess& broker, Request request) {
-  auto client = connect(broker);
-  if (!client) return std::move(client).error();
-  return (*client)->request(std::move(request));
-}
-
 template <class Request>
 Result<net::TaskInfo> ask_about(const BrokerAccess& broker, const std::string& id) {
   const auto parsed = parse_task_id(id);
   if (!parsed) return parsed.error();
-  auto answer = ask(broker, Request{0, *parsed});
+  Request request;
+  request.id = *parsed;
+  auto answer = ask(broker, request);
   if (!answer) return std::move(answer).error();
   if (!answer->task) return Error{ErrorCode::malformed, "the answer has no task", "", "", ""};
   return *std::move(answer->task);
@@ -91,19 +81,53 @@ int no_result(const net::TaskInfo& task) {
   return kExitFailure;
 }
 
-std::string describe(const net::WorkerInfo& worker) {
-  std::string text = worker.name + (worker.up ? " up" : " down") + ", " +
-                     std::to_string(worker.leases) + " of " + std::to_string(worker.slots) +
-                     " slots taken";
-  for (const model::LanguageVersion& language : worker.languages) {
-    text += ", " + language.name + " " + language.version;
+int show_history(const StatusOptions& options) {
+  const auto id = parse_task_id(options.id);
+  if (!id) return fail(id.error());
+  const auto answer = ask(options.broker, net::StatusOf{0, *id, true});
+  if (!answer) return fail(answer.error());
+  const net::TaskInfo task = answer->task.value_or(net::TaskInfo{});
+  const auto history = answer->history.value_or(std::vector<net::EventInfo>{});
+  if (options.json) return print_lines({status_json(task, history)});
+  std::vector<std::string> lines = history_lines(history);
+  lines.insert(lines.begin(), describe(task));
+  return print_lines(lines);
+}
+
+std::vector<std::string> tasks_table(const net::Ok& answer) {
+  std::vector<Row> rows;
+  for (const net::TaskInfo& task : answer.tasks.value_or(std::vector<net::TaskInfo>{})) {
+    rows.push_back(
+        {to_string(task.id), std::string(to_string(task.state)),
+         task.verdict == model::Verdict::none ? "-" : std::string(to_string(task.verdict)),
+         task.queue, task.language, std::to_string(task.attempt),
+         task.worker.empty() ? "-" : task.worker, format_utc(task.submitted_at)});
   }
-  return text;
+  return table({"ID", "STATE", "VERDICT", "QUEUE", "LANGUAGE", "ATTEMPT", "WORKER", "SUBMITTED"},
+               std::move(rows));
+}
+
+// Page after page, until there are `limit`.
+Result<net::Ok> list_tasks(net::Client& client, net::List request, uint32_t limit) {
+  net::Ok all;
+  all.tasks.emplace();
+  while (all.tasks->size() < limit) {
+    request.limit =
+        static_cast<uint32_t>(std::min<size_t>(net::kMaxListLimit, limit - all.tasks->size()));
+    auto answer = client.request(request);
+    if (!answer) return answer;
+    const auto page = answer->tasks.value_or(std::vector<net::TaskInfo>{});
+    all.tasks->insert(all.tasks->end(), page.begin(), page.end());
+    if (page.size() < request.limit) break;
+    request.before_seq = page.back().seq;
+  }
+  return all;
 }
 
 }  // namespace
 
 int execute(const StatusOptions& options) {
+  if (options.history) return show_history(options);
   return print_task(ask_about<net::StatusOf>(options.broker, options.id), options.json);
 }
 
@@ -127,25 +151,36 @@ int execute(const ResultOptions& options) {
   const net::TaskInfo task = answer->task.value_or(net::TaskInfo{});
   if (options.json) {
     if (Status s = print_line(result_json(task, answer->result)); !s) return fail(s.error());
-    if (answer->result) return exit_code_of(*answer->result);
-    return task.state == model::TaskState::cancelled ? kExitCancelled : kExitFailure;
+    return exit_code_of(task, answer->result);
   }
-  return answer->result ? print_output(*answer->result, options.quiet) : no_result(task);
+  const bool cancelled = task.state == model::TaskState::cancelled;
+  if (!answer->result || cancelled) return no_result(task);
+  return print_output(*answer->result, options.quiet);
 }
 
-int execute(const WorkersOptions& options) {
-  const auto answer = ask(options.broker, net::Workers{});
-  if (!answer) return fail(answer.error());
-  const std::vector<net::WorkerInfo> workers =
-      answer->workers.value_or(std::vector<net::WorkerInfo>{});
-  if (options.json) {
-    const Status printed = print_line(workers_json(workers));
-    return printed.ok() ? kExitOk : fail(printed.error());
+// Submitted anew, it has another id: that is what the caller goes on with.
+int execute(const RetryOptions& options) {
+  const auto task = ask_about<net::Retry>(options.broker, options.id);
+  if (!task) return fail(task.error());
+  if (options.json) return print_lines({task_json(*task)});
+  if (task->origin) return print_lines({to_string(task->id)});
+  return print_lines({to_string(task->id) + " is due now"});
+}
+
+int execute(const ListOptions& options) {
+  net::List request;
+  request.queue = options.queue;
+  if (options.state) {
+    request.state = model::parse_task_state(*options.state);
+    if (!request.state) {
+      return fail(field_error("state", "there is no state '" + *options.state + "'",
+                              "Such as queued, running, succeeded, failed or dead"));
+    }
   }
-  for (const net::WorkerInfo& worker : workers) {
-    if (Status s = print_line(describe(worker)); !s) return fail(s.error());
-  }
-  return kExitOk;
+  auto client = connect(options.broker);
+  if (!client) return fail(client.error());
+  return print_answer(list_tasks(**client, std::move(request), options.limit), options.json,
+                      tasks_table);
 }
 
 }  // namespace kiln::cli

@@ -69,4 +69,17 @@ std::string cut_note(const char* stream, const model::StreamOutput& output) {
          " bytes beyond the first " + std::to_string(output.bytes.size()) + " were dropped";
 }
 
+std::vector<std::string> history_lines(const std::vector<net::EventInfo>& history) {
+  std::vector<std::string> lines;
+  for (const net::EventInfo& event : history) {
+    std::string line = format_utc(event.at) + " " + std::string(to_string(event.state));
+    if (event.attempt > 0) line += ", attempt " + std::to_string(event.attempt);
+    if (!event.worker.empty()) line += " on " + event.worker;
+    if (event.verdict != model::Verdict::none) line += ": " + std::string(to_string(event.verdict));
+    if (!event.note.empty()) line += "; " + event.note;
+    lines.push_back(std::move(line));
+  }
+  return lines;
+}
+
 }  // namespace kiln::cli

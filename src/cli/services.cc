@@ -18,6 +18,7 @@
 #include "cli/notice.h"
 #include "cli/process.h"
 #include "cli/signals.h"
+#include "cli/task_input.h"
 #include "log/log.h"
 #include "model/task.h"
 #include "net/allow_list.h"
@@ -27,6 +28,7 @@
 namespace kiln::cli {
 namespace {
 
+constexpr int64_t kMaxCacheTimeMs = int64_t{366} * 24 * 3'600 * 1'000;
 constexpr const char* kNamelessWorker = "worker";
 constexpr const char* kOwnWorker = "serve";  // the name that the key of serve's worker has
 
@@ -206,6 +208,18 @@ void read_again(net::AllowList& allowed) {
   log::info("the allow list was read again", {{"keys", allowed.size()}});
 }
 
+Status read_cache(const BrokerCommand& options, core::CacheOptions& cache) {
+  using Mode = core::CacheOptions::Mode;
+  cache.mode = options.cache == "never"    ? Mode::never
+               : options.cache == "always" ? Mode::always
+                                           : Mode::success;
+  if (!options.cache_time) return {};
+  const auto ms = parse_seconds("--cache-time", *options.cache_time);
+  if (!ms) return ms.error();
+  cache.ttl = std::chrono::milliseconds(std::min<int64_t>(*ms, kMaxCacheTimeMs));
+  return {};
+}
+
 }  // namespace
 
 Result<BrokerSetup> prepare_broker(BrokerCommand& options) {
@@ -215,6 +229,7 @@ Result<BrokerSetup> prepare_broker(BrokerCommand& options) {
     if (Status s = net::check_endpoint(endpoint, open); !s) return std::move(s).error();
   }
   BrokerSetup setup;
+  if (Status s = read_cache(options, setup.cache); !s) return std::move(s).error();
   if (!options.key.empty()) {
     auto keys = net::read_key_file(options.key);
     if (!keys) return std::move(keys).error();
@@ -260,6 +275,8 @@ int run_broker(const BrokerCommand& options, const BrokerSetup& setup, const Rea
   broker.keys = *keys;
   broker.insecure = options.insecure;
   broker.data_directory = options.data;
+  broker.cache = setup.cache;
+  broker.alert_command = options.alert_command;
   broker.languages = config::default_languages();
   auto node = actors::BrokerNode::start(std::move(broker), stopper.on_fatal());
   if (!node) return fail(node.error());

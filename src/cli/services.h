@@ -13,6 +13,7 @@
 #include "base/time.h"
 #include "cli/arguments.h"
 #include "cli/privileges.h"
+#include "core/result_cache.h"
 #include "net/keys.h"
 
 namespace kiln::cli {
@@ -28,6 +29,7 @@ using ReadyHandler = std::function<Status(const std::string&)>;
 struct BrokerSetup {
   User user;
   std::optional<net::KeyPair> keys;
+  core::CacheOptions cache;
   std::optional<net::Key> own_worker;  // let in whatever the allow list says
 };
 struct WorkerSetup {

@@ -1,5 +1,6 @@
 // kiln submit: queues programs and prints their ids once the broker has them on disk.
-#include <cstdio>
+#include <algorithm>
+#include <cstdint>
 
 #include "base/random.h"
 #include "cli/access.h"
@@ -29,6 +30,30 @@ Status choose_id(const SubmitOptions& options, model::TaskSpec& spec) {
   return {};
 }
 
+Status read_times(const SubmitOptions& options, model::TaskSpec& spec) {
+  if (!options.retry_on.empty()) {
+    auto reasons = parse_retry_reasons(options.retry_on);
+    if (!reasons) return std::move(reasons).error();
+    spec.retry_on = std::move(reasons).value();
+  }
+  if (options.retry_delay) {
+    const auto ms = parse_seconds("--retry-delay", *options.retry_delay);
+    if (!ms) return ms.error();
+    spec.retry_delay_ms = static_cast<uint32_t>(std::min<int64_t>(*ms, UINT32_MAX));
+  }
+  if (options.countdown) {
+    const auto ms = parse_seconds("--countdown", *options.countdown);
+    if (!ms) return ms.error();
+    spec.countdown_ms = static_cast<uint64_t>(*ms);
+  }
+  if (options.expires_in) {
+    const auto ms = parse_seconds("--expires-in", *options.expires_in);
+    if (!ms) return ms.error();
+    spec.expires_in_ms = static_cast<uint64_t>(*ms);
+  }
+  return {};
+}
+
 Result<model::TaskSpec> read_submission(const std::string& path, const SubmitOptions& options,
                                         const config::Languages& languages) {
   auto spec = read_task(path, options.task, languages, false);
@@ -38,6 +63,7 @@ Result<model::TaskSpec> read_submission(const std::string& path, const SubmitOpt
   spec->wait = options.wait;
   spec->cache = !options.no_cache;
   if (options.max_retries) spec->max_retries = *options.max_retries;
+  if (Status s = read_times(options, *spec); !s) return std::move(s).error();
   if (Status s = choose_id(options, *spec); !s) return std::move(s).error();
   if (Status s = model::validate(*spec); !s) return std::move(s).error();
   return spec;

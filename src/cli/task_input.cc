@@ -168,6 +168,19 @@ Result<int64_t> parse_megabytes(std::string_view option, std::string_view text) 
   return *mb * model::kMB;
 }
 
+Result<std::vector<model::RetryReason>> parse_retry_reasons(const std::vector<std::string>& words) {
+  std::vector<model::RetryReason> reasons;
+  for (const std::string& word : words) {
+    const auto reason = model::parse_retry_reason(word);
+    if (!reason) {
+      return field_error("retry-on", "there is no retry reason '" + word + "'",
+                         "Such as timeout, memory, os_error or nonzero_exit");
+    }
+    reasons.push_back(*reason);
+  }
+  return reasons;
+}
+
 Result<TaskId> parse_task_id(std::string_view text) {
   if (const auto id = parse_id<TaskId>(text)) return *id;
   return field_error("id", "\"" + std::string(text) + "\" is no task id",

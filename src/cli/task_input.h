@@ -17,6 +17,8 @@ namespace kiln::cli {
 Result<int64_t> parse_seconds(std::string_view option, std::string_view text);
 // A positive whole number of MB, in bytes.
 Result<int64_t> parse_megabytes(std::string_view option, std::string_view text);
+// Each one of retry_reason's words.
+Result<std::vector<model::RetryReason>> parse_retry_reasons(const std::vector<std::string>& words);
 Result<TaskId> parse_task_id(std::string_view text);
 
 // At most `limit` bytes of a file ("-": standard input); `what` names it in errors ("the program").

@@ -134,14 +134,14 @@ struct Publish {
 };
 
 // The one list of the core's counters; labels as the metrics will have them.
-#define KILN_CORE_COUNTERS(X)                                \
-  X(submitted) /* queue */                                   \
-  X(finished)  /* queue; label2 = state, label3 = verdict */ \
-  X(retried)   /* queue; label2 = reason */                  \
-  X(cache_hits) /* queue */                                  \
-  X(joined)     /* queue */                                  \
-  X(leases_expired)                                          \
-  X(stale_results)                                           \
+#define KILN_CORE_COUNTERS(X)                                 \
+  X(submitted)  /* queue */                                   \
+  X(finished)   /* queue; label2 = state, label3 = verdict */ \
+  X(retried)    /* queue; label2 = reason */                  \
+  X(cache_hits) /* queue */                                   \
+  X(joined)     /* queue */                                   \
+  X(leases_expired)                                           \
+  X(stale_results)                                            \
   X(refused_leases)
 enum class Counter : uint8_t {
 #define KILN_X(name) name,

@@ -35,7 +35,8 @@ NextStep after_verdict(model::Verdict verdict, const Retries& retries, Random& r
   // Who allows no retry at all has used none up.
   if (retries.max == 0) return NextStep{TaskState::failed, std::nullopt, {}};
   if (retries.used >= retries.max) return NextStep{TaskState::dead, reason, {}};
-  return NextStep{TaskState::retrying, reason, backoff(retries.used + 1, retries.first, retries.jitter, random)};
+  return NextStep{TaskState::retrying, reason,
+                  backoff(retries.used + 1, retries.first, retries.jitter, random)};
 }
 
 }  // namespace kiln::core

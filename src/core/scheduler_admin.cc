@@ -22,9 +22,9 @@ Error impossible(std::string message, std::string hint) {
 
 Error requeued_already(const TaskId& id, const std::optional<TaskId>& as) {
   if (!as) return no_such_task(id);  // purged
-  return impossible("the task " + to_string(id) + " was submitted anew already, as " +
-                        to_string(*as),
-                    "Ask about that task");
+  return impossible(
+      "the task " + to_string(id) + " was submitted anew already, as " + to_string(*as),
+      "Ask about that task");
 }
 
 template <class T>
@@ -40,11 +40,11 @@ void Scheduler::Impl::on(RetryTask& command) {
   Task* task = live_of(command.client, command.id, FromStore::What::retry);
   if (task == nullptr) return;
   if (task->state != TaskState::retrying) {
-    return reply(command.client,
-                 impossible("the task " + to_string(task->id) + " is " +
-                                std::string(model::to_string(task->state)) +
-                                ": there is nothing to retry",
-                            "Retry a task that waits out its backoff, or one that has ended"));
+    return reply(
+        command.client,
+        impossible("the task " + to_string(task->id) + " is " +
+                       std::string(model::to_string(task->state)) + ": there is nothing to retry",
+                   "Retry a task that waits out its backoff, or one that has ended"));
   }
   leave_home(*task);
   task->due_at = now_.wall;
@@ -145,10 +145,10 @@ void Scheduler::Impl::load_queue(model::QueueSettings settings) {
 void Scheduler::Impl::on(SetQueue& command) {
   const auto known = queues_.find(command.queue);
   if (known == queues_.end() && queues_.size() >= kMaxQueueSettings) {
-    return reply(command.client, Error{ErrorCode::too_large,
-                                       "at most " + std::to_string(kMaxQueueSettings) +
-                                           " queues can have settings",
-                                       "queue", "", "Use fewer queues"});
+    return reply(command.client,
+                 Error{ErrorCode::too_large,
+                       "at most " + std::to_string(kMaxQueueSettings) + " queues can have settings",
+                       "queue", "", "Use fewer queues"});
   }
   model::QueueSettings settings = known == queues_.end() ? model::QueueSettings{} : known->second;
   settings.queue = command.queue;

@@ -1,10 +1,10 @@
 // Inside of core::Scheduler. Theory of operation:
 //
 // A live task has one home: ready_ (queued), leases_ (running, from the grant on), delays_
-// (scheduled, retrying), joins_ (joined). A command moves tasks between homes and says so with effects; every change
-// of a row is persisted by the function that makes it, before the effects that rest on it. After
-// the command, dispatch() brings together what became ready and who became free: between commands
-// no ready task exists that a worker with room could run.
+// (scheduled, retrying), joins_ (joined). A command moves tasks between homes and says so with
+// effects; every change of a row is persisted by the function that makes it, before the effects
+// that rest on it. After the command, dispatch() brings together what became ready and who became
+// free: between commands no ready task exists that a worker with room could run.
 //
 // A task that ended stays in tasks_, in no home, until its end is committed (endings_). For queries
 // it is not live any more: its answer is read from the store, behind the commit.

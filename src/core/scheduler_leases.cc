@@ -115,9 +115,9 @@ void Scheduler::Impl::lose(Lease& lease, const std::string& why) {
   count(Counter::leases_expired, &task);
   ++task.losses;
   if (task.losses >= options_.max_losses) {
-    return end(task, {TaskState::dead, model::Verdict::none, nullptr,
-                      "poison: " + std::to_string(task.losses) + " workers were lost; the last: " +
-                          why});
+    return end(task,
+               {TaskState::dead, model::Verdict::none, nullptr,
+                "poison: " + std::to_string(task.losses) + " workers were lost; the last: " + why});
   }
   ++task.version;
   make_ready(task);

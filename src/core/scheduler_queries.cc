@@ -10,8 +10,8 @@ using model::TaskState;
 
 // The live task, if this client may see it. Else answers: from the store if it may have ended, as
 // unknown if it is another tenant's.
-Task* Scheduler::Impl::live_of(const ClientRef& client, const TaskId& id,
-                               FromStore::What otherwise, bool history) {
+Task* Scheduler::Impl::live_of(const ClientRef& client, const TaskId& id, FromStore::What otherwise,
+                               bool history) {
   Task* task = tasks_.find(id);
   if (task != nullptr && !may_see(client, *task->tenant)) {
     reply(client, no_such_task(id));
@@ -23,14 +23,12 @@ Task* Scheduler::Impl::live_of(const ClientRef& client, const TaskId& id,
 }
 
 void Scheduler::Impl::on(QueryStatus& command) {
-  const Task* task =
-      live_of(command.client, command.id, FromStore::What::status, command.history);
+  const Task* task = live_of(command.client, command.id, FromStore::What::status, command.history);
   if (task != nullptr) reply(command.client, status_view(*task, command.history));
 }
 
 void Scheduler::Impl::on(QueryResult& command) {
-  const Task* task =
-      live_of(command.client, command.id, FromStore::What::result, command.history);
+  const Task* task = live_of(command.client, command.id, FromStore::What::result, command.history);
   if (task == nullptr) return;
   if (command.wait <= Duration::zero()) {
     return reply(command.client, status_view(*task, command.history));

@@ -112,7 +112,8 @@ std::vector<Task*> Scheduler::Impl::promote(const TaskId& leader, const std::str
 
 // The leader's attempt ended and it will be tried again. Those joiners somebody waits for get this
 // attempt: the first of them its result, since the leader's own is replaced by its next attempt's.
-std::vector<Task*> Scheduler::Impl::end_waiting_joiners(const Task& leader, const model::Bytes& result,
+std::vector<Task*> Scheduler::Impl::end_waiting_joiners(const Task& leader,
+                                                        const model::Bytes& result,
                                                         model::Writes& writes) {
   std::vector<Task*> ended;
   for (Task* joiner : joins_.of(leader.id)) {

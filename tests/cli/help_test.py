@@ -11,7 +11,8 @@ sys.path.insert(0, os.path.join(os.environ["KILN_SOURCE_DIR"], "tests", "cluster
 import harness
 
 SERVICES = ("serve", "broker", "worker")
-COMMANDS = ("run", *SERVICES, "submit", "status", "result", "cancel", "workers", "keygen")
+COMMANDS = ("run", *SERVICES, "submit", "status", "result", "cancel", "retry", "logs", "list", "queues",
+            "workers", "dead-letters", "keygen")
 
 
 def examples(command):
@@ -50,7 +51,7 @@ def test_examples_that_need_no_broker(command):
 def test_examples_of_clients():
     with harness.Cluster() as cluster:
         cluster.serve()
-        for command in ("submit", "status", "result", "cancel", "workers"):
+        for command in COMMANDS[4:-1]:
             for line in examples(command):
                 done = type_in(line, cluster)
                 assert done.returncode == 0, (line, done.stderr)

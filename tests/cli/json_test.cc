@@ -43,7 +43,11 @@ TEST(Json, WorkersAreAList) {
   net::WorkerInfo worker;
   worker.name = "w";
   worker.languages = {{"python", "3.11.2"}};
-  const json parsed = json::parse(workers_json({worker}));
+  net::Ok answer;
+  answer.rid = 7;
+  answer.workers = {worker};
+  const json parsed = json::parse(answer_json(answer));
+  EXPECT_FALSE(parsed.contains("rid"));
   EXPECT_EQ(parsed.at("workers").at(0).at("name"), "w");
   EXPECT_EQ(parsed.at("workers").at(0).at("languages").at(0).at("version"), "3.11.2");
 }

@@ -97,8 +97,7 @@ TEST(AfterVerdict, DiesWhenRetriesAreUsedUp) {
 TEST(AfterVerdict, FailsWhenTheTaskAllowsNoRetryAtAll) {
   Random random(1);
   const Retries none{0, 0, kDefaultOn, false};
-  EXPECT_EQ(after_verdict(Verdict::wall_timeout, none, random).state,
-            TaskState::failed);
+  EXPECT_EQ(after_verdict(Verdict::wall_timeout, none, random).state, TaskState::failed);
 }
 
 TEST(AfterVerdict, AWaitingClientAllowsNoRetry) {

@@ -9,9 +9,9 @@ namespace {
 using model::Assign;
 using model::TaskState;
 using model::Verdict;
+using std::chrono::hours;
 using ::testing::IsEmpty;
 using ::testing::SizeIs;
-using std::chrono::hours;
 
 class SchedulerSharing : public SchedulerFixture {
  protected:

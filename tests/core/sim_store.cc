@@ -35,9 +35,8 @@ std::vector<model::TaskRow> SimStore::cached() const {
     const bool succeeded = stored.row.state == model::TaskState::succeeded;
     if (succeeded && !stored.result.empty()) rows.push_back(stored.row);
   }
-  std::ranges::sort(rows, {}, [](const model::TaskRow& row) {
-    return std::pair(row.finished_at, row.seq);
-  });
+  std::ranges::sort(rows, {},
+                    [](const model::TaskRow& row) { return std::pair(row.finished_at, row.seq); });
   return rows;
 }
 
