@@ -14,7 +14,6 @@
 
 #include <array>
 #include <cerrno>
-#include <deque>
 
 #include "cli/commands.h"
 #include "cli/console.h"
@@ -22,12 +21,11 @@
 #include "cli/process.h"
 #include "cli/services.h"
 #include "cli/signals.h"
+#include "core/restart_policy.h"
 
 namespace kiln::cli {
 namespace {
 
-constexpr size_t kMaxRestarts = 5;
-constexpr Duration kRestartWindow = std::chrono::minutes(1);
 constexpr Duration kWorkerStop = kDrainGrace + std::chrono::seconds(5);
 constexpr Duration kBrokerStop = std::chrono::seconds(10);
 constexpr size_t kMaxReadyLine = 4'096;
@@ -143,32 +141,35 @@ class Supervisor {
   int worker_ended() {
     const auto status = wait_for_end(worker_.pid, kBrokerStop);
     worker_.pid = -1;
-    say("the worker ended by " + describe_end(status.value_or(0)) +
+    const bool drained = status && WIFEXITED(*status) && WEXITSTATUS(*status) == kExitOk;
+    const std::string how =
+        drained ? "was drained" : "ended by " + describe_end(status.value_or(0));
+    say("the worker " + how +
         ": ending the broker too. Queued tasks are kept; start kiln serve again");
-    return kExitFailure;
+    return drained ? kExitOk : kExitFailure;
   }
 
   int broker_ended() {
     const auto status = wait_for_end(broker_.pid, kBrokerStop);
     broker_.pid = -1;
     const std::string how = "the broker ended by " + describe_end(status.value_or(0));
-    if (!may_restart()) {
-      say(how + " for the " + std::to_string(kMaxRestarts + 1) +
+    const auto pause = restarts_.failed(real_now().mono);
+    if (!pause) {
+      say(how + " for the " + std::to_string(restarts_.recent()) +
           "th time in a minute: giving up. Its tasks are kept in " + options_.broker.data);
       return kExitFailure;
     }
     say(how + ": starting it again");
+    if (signaled_within(*pause)) return kExitOk;
     if (Status s = start_broker(); !s) return fail(s.error());
     if (wait_ready(broker_).empty()) return not_ready(broker_);
     return kExitOk;
   }
 
-  bool may_restart() {
-    const MonoTime now = real_now().mono;
-    while (!restarts_.empty() && now - restarts_.front() > kRestartWindow) restarts_.pop_front();
-    if (restarts_.size() >= kMaxRestarts) return false;
-    restarts_.push_back(now);
-    return true;
+  bool signaled_within(Duration time) {
+    pollfd polled{signal_fd_.get(), POLLIN, 0};
+    const auto ms = std::chrono::ceil<std::chrono::milliseconds>(time).count();
+    return poll(&polled, 1, static_cast<int>(ms)) > 0 && take_signal();
   }
 
   // True: it ends us.
@@ -216,7 +217,7 @@ class Supervisor {
   UniqueFd signal_fd_;
   Child broker_;
   Child worker_;
-  std::deque<MonoTime> restarts_;
+  core::RestartPolicy restarts_;
   bool stopping_ = false;
 };
 

@@ -32,11 +32,12 @@ constexpr int64_t kMaxCacheTimeMs = int64_t{366} * 24 * 3'600 * 1'000;
 constexpr const char* kNamelessWorker = "worker";
 constexpr const char* kOwnWorker = "serve";  // the name that the key of serve's worker has
 
-// What a service waits for: a signal, a failure, or that it has left.
+// What a service waits for: a signal, a failure, or that it has left. The first signal asks for an
+// orderly end, the second for a quick one, the third is obeyed at once.
 class Stopper {
  public:
   explicit Stopper(std::function<void()> on_hangup = nullptr)
-      : signals_([](int number) { _exit(kExitSignalBase + number); }, std::move(on_hangup)) {
+      : signals_([this](int number) { signaled_again(number); }, std::move(on_hangup)) {
     signals_.expect_orderly();
   }
 
@@ -51,11 +52,14 @@ class Stopper {
     return [this] { left_.raise(); };
   }
 
-  void wait_for_stop() const { wait(signals_.wake_fd(), event_.fd(), -1); }
+  // Until a signal, a failure, or that it has left unasked.
+  void wait_for_stop() const { wait({signals_.wake_fd(), event_.fd(), left_.fd()}, -1); }
+  // Until it has left, a failure, or a second signal.
   void wait_for_left(Duration patience) const {
     const auto ms = std::chrono::ceil<std::chrono::milliseconds>(patience).count();
-    wait(left_.fd(), event_.fd(), static_cast<int>(ms));
+    wait({left_.fd(), event_.fd(), again_.fd()}, static_cast<int>(ms));
   }
+  bool has_left() const { return wait({left_.fd()}, 0); }
 
   // kExitOk, or the failure told.
   int exit_code() const {
@@ -70,15 +74,27 @@ class Stopper {
   }
 
  private:
-  static void wait(int first, int second, int timeout_ms) {
-    std::array<pollfd, 2> polled = {pollfd{first, POLLIN, 0}, pollfd{second, POLLIN, 0}};
-    while (poll(polled.data(), polled.size(), timeout_ms) < 0 && errno == EINTR) {
-    }
+  // Whether one of them became readable in time.
+  static bool wait(std::initializer_list<int> fds, int timeout_ms) {
+    std::vector<pollfd> polled;
+    for (const int fd : fds) polled.push_back({fd, POLLIN, 0});
+    int ready = -1;
+    do {
+      ready = poll(polled.data(), polled.size(), timeout_ms);
+    } while (ready < 0 && errno == EINTR);
+    return ready > 0;
   }
 
-  Signals signals_;
+  void signaled_again(int number) {
+    if (asked_again_.exchange(true)) _exit(kExitSignalBase + number);
+    again_.raise();
+  }
+
   Notice event_;
   Notice left_;
+  Notice again_;
+  std::atomic<bool> asked_again_ = false;
+  Signals signals_;
   mutable std::mutex mutex_;
   std::optional<Error> fatal_;
 };
@@ -144,11 +160,12 @@ actors::WorkerNodeOptions node_options(const WorkerCommand& options,
 
 int drain_on_signal(actors::WorkerNode& node, Stopper& stopper) {
   stopper.wait_for_stop();
-  if (!stopper.failed()) {
+  if (!stopper.failed() && !stopper.has_left()) {
     log::info("draining: finishing what runs");
     node.drain();
     stopper.wait_for_left(kDrainGrace);
   }
+  if (!stopper.has_left()) log::warning("ending although something runs: it will run elsewhere");
   node.stop();
   return stopper.exit_code();
 }

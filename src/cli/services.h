@@ -2,7 +2,8 @@
 // run them: from an option struct to an exit code.
 //
 // SIGTERM, SIGINT and SIGHUP end them in order (a worker finishes what runs, for at most
-// kDrainGrace); a second one ends them at once. A broker with keys reads its allow list again on
+// kDrainGrace); after a second one a worker kills what runs; a third one is obeyed at once. A
+// worker that its broker drained ends too. A broker with keys reads its allow list again on
 // SIGHUP instead. Call while single-threaded, as root or not, with the stop signals blocked.
 #pragma once
 

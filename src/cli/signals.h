@@ -26,7 +26,7 @@ void block_stop_signals();
 class Signals {
  public:
   // `at_once` is called on the signal thread with the signal's number, for a signal that must not
-  // wait: any one before expect_orderly() or after the first one. It is meant to end the process.
+  // wait: any one before expect_orderly() or after the first one.
   // `on_hangup`, if there is one, is called for every SIGHUP instead, on the same thread.
   // Precondition: block_stop_signals() was called.
   explicit Signals(std::function<void(int)> at_once, std::function<void()> on_hangup = nullptr);
