@@ -98,8 +98,8 @@ struct Goodbye {
   bool operator==(const Goodbye&) const = default;
 };
 
-using FromWorker =
-    std::variant<Hello, Heartbeat, Credit, Refused, Returned, Started, Output, Finished, Goodbye, Pong>;
+using FromWorker = std::variant<Hello, Heartbeat, Credit, Refused, Returned, Started, Output,
+                                Finished, Goodbye, Pong>;
 
 // --- broker -> worker
 // -----------------------------------------------------------------------------

@@ -16,9 +16,9 @@
 
 namespace kiln::net {
 
-using FromClient = std::variant<Submit, SubmitBatch, StatusOf, ResultOf, Cancel, Subscribe,
-                                Unsubscribe, List, Queues, Workers, Ping, Retry, DeadLetters,
-                                Admin>;
+using FromClient =
+    std::variant<Submit, SubmitBatch, StatusOf, ResultOf, Cancel, Subscribe, Unsubscribe, List,
+                 Queues, Workers, Ping, Retry, DeadLetters, Admin>;
 using ToClient = std::variant<Ok, ErrorReply, Event>;
 
 std::string encode(const FromClient& message);

@@ -77,10 +77,10 @@ KILN_MESSAGE(model::Program, "", required("language", &M::language),
 KILN_MESSAGE(model::TaskSpec, "", field("id", &M::id), field("queue", &M::queue),
              field("priority", &M::priority), flat(&M::program), field("wait", &M::wait),
              field("cache", &M::cache), field("max_retries", &M::max_retries),
-             field("retry_on", &M::retry_on),
-             field("retry_delay_ms", &M::retry_delay_ms), field("full_jitter", &M::full_jitter),
-             field("eta", &M::eta), field("countdown_ms", &M::countdown_ms),
-             field("expires", &M::expires), field("expires_in_ms", &M::expires_in_ms));
+             field("retry_on", &M::retry_on), field("retry_delay_ms", &M::retry_delay_ms),
+             field("full_jitter", &M::full_jitter), field("eta", &M::eta),
+             field("countdown_ms", &M::countdown_ms), field("expires", &M::expires),
+             field("expires_in_ms", &M::expires_in_ms));
 KILN_MESSAGE(model::StreamOutput, "", field("bytes", &M::bytes, kData),
              field("dropped_bytes", &M::dropped_bytes), field("truncated", &M::truncated));
 KILN_MESSAGE(model::Cost, "", field("setup_us", &M::setup_us), field("wall_us", &M::wall_us),
