@@ -18,6 +18,8 @@
 // monitor made: no path leads to it, and its bytes cannot be changed through /proc/PID/exe.
 //
 // Usage: kiln-launcher SOCKET_FD FIRST_UID UID_COUNT; nobody types this.
+#include <sys/prctl.h>
+
 #include <unistd.h>
 
 #include <charconv>
@@ -44,6 +46,8 @@ int main(int argc, char** argv) {
     std::fputs("kiln-launcher is started by kiln worker, not by hand.\n", stderr);
     return 2;
   }
+  // Started from a sealed copy in memory, it would be listed under that file's name.
+  prctl(PR_SET_NAME, "kiln-launcher");
   kiln::sandbox::LauncherOptions options;
   options.worker.reset(static_cast<int>(socket));
   options.first_uid = first_uid;

@@ -168,3 +168,13 @@ def page_program(page):
     """The first python block of a page of docs/."""
     with open(os.path.join(SOURCE, "docs", page), encoding="utf-8") as file:
         return re.search(r"```python\n(.*?)```", file.read(), re.DOTALL).group(1)
+
+
+def children_of(pid):
+    with open(f"/proc/{pid}/task/{pid}/children", encoding="ascii") as file:
+        return [int(child) for child in file.read().split()]
+
+
+def name_of(pid):
+    with open(f"/proc/{pid}/comm", encoding="utf-8") as file:
+        return file.read().strip()

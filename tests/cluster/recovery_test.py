@@ -4,6 +4,7 @@ KILN_FAILOVERS is how many workers are killed for the first (5; more give a bett
 """
 
 import os
+import signal
 import statistics
 import sys
 import time
@@ -136,3 +137,50 @@ def test_a_cancelled_cell_is_dead_soon():
             client.ask("cancel", id=endless["id"])
             assert client.ask("status", id=endless["id"])["task"]["state"] == "cancelled"
             assert client.end_of(following["id"])["task"]["state"] == "succeeded"
+
+
+def launcher_of(worker):
+    """The process that makes this worker's cells: the root monitor's child."""
+    children = harness.children_of(worker.process.pid)
+    return harness.wait_until(
+        lambda: [pid for child in children for pid in harness.children_of(child)
+                 if harness.name_of(pid) == "kiln-launcher"], "its launcher")[0]
+
+
+def test_what_ran_under_a_dead_launcher_is_retried():
+    with harness.Cluster() as cluster:
+        cluster.broker()
+        worker = cluster.worker("one", slots=2)
+        task = cluster.submit(ENDLESS, "--retry-delay", "0.1")
+        waited = cluster.submit(ENDLESS, "--wait")
+        for one in (task, waited):
+            cluster.wait_for_state(one, "running")
+        harness.wait_until(lambda: all("started_at" in cluster.status(t) for t in (task, waited)),
+                           "both to start")
+        os.kill(launcher_of(worker), signal.SIGKILL)
+        assert cluster.result(waited)["verdict"] == "infrastructure_error"
+        assert cluster.status(waited)["state"] == "failed", "somebody waits: no retry"
+        harness.wait_until(lambda: cluster.status(task)["attempt"] == 2, "its second attempt")
+        cluster.wait_for_state(task, "running")
+        history = cluster.kiln("status", task, "--history").stdout
+        assert "retry: os_error" in history, history
+
+
+def test_a_worker_paused_past_its_lease_is_fenced_and_goes_on():
+    with harness.Cluster() as cluster:
+        cluster.broker()
+        workers = {name: cluster.worker(name, slots=1) for name in ("one", "two")}
+        task = cluster.submit(ENDLESS)
+        first = cluster.wait_for_state(task, "running")["worker"]
+        harness.wait_until(lambda: "started_at" in cluster.status(task), "its start")
+        paused = workers[first].process
+        paused.send_signal(signal.SIGSTOP)
+        try:
+            harness.wait_until(lambda: cluster.status(task).get("worker") not in (None, first),
+                               "the task to run elsewhere")
+        finally:
+            paused.send_signal(signal.SIGCONT)
+        # The other is busy with the task for ever: only the fenced one, its cell killed, is free.
+        assert cluster.result(cluster.submit("print('on')"))["task"]["worker"] == first
+        assert cluster.status(task)["state"] == "running"
+        assert cluster.status(task)["attempt"] == 2
