@@ -108,6 +108,7 @@ void Cluster::make_peace() {
 
 void Cluster::look() {
   clients_.check();
+  store_.audit();
   if (broker_.up()) broker_.check_against_store();
   loop_.after(kSec, [this] { look(); });
 }

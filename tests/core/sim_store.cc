@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "model/audit.h"
+
 namespace kiln::core::sim {
 
 using model::is_terminal;
@@ -49,6 +51,21 @@ std::vector<model::TaskRow> SimStore::live() const {
   return rows;
 }
 
+void SimStore::audit() const {
+  for (const auto& [id, stored] : tasks_) {
+    model::StoredTask task{stored.row,   stored.events, true,
+                           std::nullopt, std::nullopt,  std::nullopt};
+    if (!stored.result.empty()) task.result_bytes = stored.result.size();
+    const Stored* leader = stored.row.leader ? find(*stored.row.leader) : nullptr;
+    if (leader != nullptr) task.leader_state = leader->row.state;
+    const Stored* holder = stored.row.result_of ? find(*stored.row.result_of) : nullptr;
+    if (holder != nullptr) task.holder_has_result = !holder->result.empty();
+    for (const model::Finding& finding : model::audit(task)) {
+      verdicts_.wrong("the task " + to_string(id) + ": " + finding.text);
+    }
+  }
+}
+
 Stored* SimStore::must_find(const TaskId& id, const char* what) {
   const auto it = tasks_.find(id);
   if (it != tasks_.end()) return &it->second;
@@ -57,7 +74,7 @@ Stored* SimStore::must_find(const TaskId& id, const char* what) {
 }
 
 void SimStore::apply(const model::InsertTask& write) {
-  const bool added = tasks_.try_emplace(write.row.id, Stored{write.row, ""}).second;
+  const bool added = tasks_.try_emplace(write.row.id, Stored{write.row, "", {}}).second;
   if (!added) verdicts_.wrong("the task " + to_string(write.row.id) + " is inserted twice");
   if (write.row.seq <= last_seq_) verdicts_.wrong("a seq is not greater than those before it");
   last_seq_ = std::max(last_seq_, write.row.seq);
@@ -104,7 +121,10 @@ void SimStore::apply(const model::PutResult& write) {
   }
 }
 
-void SimStore::apply(const model::AddEvent& write) { must_find(write.event.id, "an event"); }
+void SimStore::apply(const model::AddEvent& write) {
+  Stored* stored = must_find(write.event.id, "an event");
+  if (stored != nullptr) stored->events.push_back(write.event);
+}
 
 void SimStore::apply(const model::DeleteTask& write) { tasks_.erase(write.id); }
 

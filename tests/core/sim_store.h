@@ -14,6 +14,7 @@ namespace kiln::core::sim {
 struct Stored {
   model::TaskRow row;
   std::string result;  // "" = none; else the epoch under which the program ran
+  std::vector<model::TaskEvent> events;
 };
 
 // What went wrong, as sentences; the run ends at the first.
@@ -44,6 +45,8 @@ class SimStore {
   std::vector<model::TaskRow> live() const;  // by rising seq
   const std::map<std::string, model::QueueSettings>& queues() const { return queues_; }
   size_t ended() const { return ended_; }
+  // Of every task: what model/audit.h demands of a store at any moment.
+  void audit() const;
 
  private:
   void apply(const model::InsertTask& write);
