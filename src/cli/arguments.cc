@@ -15,7 +15,8 @@ namespace {
 constexpr const char* kAbout =
     "Kiln runs untrusted programs, each in a single-use sandbox.\n"
     "Exit codes: the program's own; 128+n after signal n; 124 time limit; 137 memory limit;\n"
-    "1 compile error or output limit; 130 after Ctrl-C; 2 bad usage; 125 our own failure.";
+    "1 compile error, output limit or findings of verify; 130 after Ctrl-C; 2 bad usage; 125 our "
+    "own failure.";
 
 // A sub-command's options are read straight into its struct; `chosen` gets it when it was typed.
 template <class Options>
@@ -350,6 +351,21 @@ void add_keygen(CLI::App& app, std::optional<Command>& chosen) {
   add_json(keygen, options->json);
 }
 
+void add_verify(CLI::App& app, std::optional<Command>& chosen) {
+  std::shared_ptr<VerifyOptions> options;
+  CLI::App& verify = *add_command(
+      app, chosen, "verify", "Check a broker's data directory; 1 if something is wrong", options);
+  verify.add_option("--data", options->data, "The directory; a broker may be using it")
+      ->envname("KILN_DATA")
+      ->type_name("DIRECTORY");
+  verify
+      .add_option("--ledger", options->ledger,
+                  "What clients were told, a JSON line for each time (docs/verify.md)")
+      ->type_name("FILE");
+  verify.add_flag("--all-ended", options->all_ended, "Every task must have ended");
+  add_json(verify, options->json);
+}
+
 // The command that was typed, for messages; the app itself when there was none.
 const CLI::App& typed_command(const CLI::App& app) {
   const auto commands = app.get_subcommands();
@@ -419,6 +435,7 @@ std::variant<Command, int> parse_arguments(int argc, const char* const* argv) {
   add_workers(app, chosen);
   add_dead_letters(app, chosen);
   add_keygen(app, chosen);
+  add_verify(app, chosen);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

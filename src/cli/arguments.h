@@ -168,10 +168,17 @@ struct KeygenOptions {
   bool json = false;
 };
 
-using Command =
-    std::variant<RunOptions, ServeOptions, BrokerCommand, WorkerCommand, SubmitOptions,
-                 StatusOptions, ResultOptions, CancelOptions, RetryOptions, LogsOptions,
-                 ListOptions, QueuesOptions, WorkersOptions, DeadLettersOptions, KeygenOptions>;
+struct VerifyOptions {
+  std::string data;    // "": the default
+  std::string ledger;  // a file; "": none
+  bool all_ended = false;
+  bool json = false;
+};
+
+using Command = std::variant<RunOptions, ServeOptions, BrokerCommand, WorkerCommand, SubmitOptions,
+                             StatusOptions, ResultOptions, CancelOptions, RetryOptions, LogsOptions,
+                             ListOptions, QueuesOptions, WorkersOptions, DeadLettersOptions,
+                             KeygenOptions, VerifyOptions>;
 
 // A command, or the exit code after help, the version or an error was printed.
 std::variant<Command, int> parse_arguments(int argc, const char* const* argv);

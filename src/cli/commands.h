@@ -20,5 +20,6 @@ int execute(const QueuesOptions& options);
 int execute(const WorkersOptions& options);
 int execute(const DeadLettersOptions& options);
 int execute(const KeygenOptions& options);
+int execute(const VerifyOptions& options);
 
 }  // namespace kiln::cli

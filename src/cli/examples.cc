@@ -56,6 +56,8 @@ constexpr std::array kExamples = {
     Example{"dead-letters", "kiln dead-letters purge --all --rate 50"},
     Example{"keygen", "kiln keygen --out $(mktemp -d)/oven-1.key --role worker"},
     Example{"keygen", "kiln keygen --out $(mktemp -d)/ada.key --tenant red --json"},
+    Example{"verify", "kiln verify --data /tmp/kiln-data"},
+    Example{"verify", "kiln verify --data /tmp/kiln-data --all-ended --json"},
 };
 
 }  // namespace

@@ -9,6 +9,7 @@ namespace kiln::cli {
 
 inline constexpr int kExitOk = 0;
 inline constexpr int kExitProgram = 1;    // compile error or output limit
+inline constexpr int kExitFindings = 1;   // verify found something wrong
 inline constexpr int kExitUsage = 2;      // bad options or bad input
 inline constexpr int kExitTimeout = 124;  // wall, CPU or soft time limit
 inline constexpr int kExitFailure = 125;  // our own failure, or the environment's

@@ -81,6 +81,21 @@ std::string result_json(const net::TaskInfo& task, const std::optional<model::Ta
 
 std::string task_json(const net::TaskInfo& task) { return object(task).dump(); }
 
+std::string audit_json(const model::AuditReport& report) {
+  Json json{{"tasks", report.tasks}, {"events", report.events}, {"ledger", report.ledger}};
+  for (size_t i = 0; i < model::kFindingKindCount; ++i) {
+    put(json, to_string(static_cast<model::FindingKind>(i)), report.counts.at(i));
+  }
+  json["findings"] = Json::array();
+  for (const model::Finding& finding : report.findings) {
+    Json item{{"kind", std::string(to_string(finding.kind))}};
+    put(item, "id", finding.id);
+    put(item, "text", finding.text);
+    json["findings"].push_back(std::move(item));
+  }
+  return json.dump();
+}
+
 std::string words_json(std::initializer_list<std::pair<const char*, std::string>> words) {
   Json json = Json::object();
   for (const auto& [name, word] : words) json[name] = value(word);

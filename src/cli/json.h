@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "model/audit.h"
 #include "model/result.h"
 #include "net/protocol.h"
 
@@ -21,6 +22,7 @@ std::string status_json(const net::TaskInfo& task, const std::vector<net::EventI
 // The answer's own fields, without the number of its request.
 std::string answer_json(const net::Ok& answer);
 std::string event_json(const net::Event& event);
+std::string audit_json(const model::AuditReport& report);
 // An object of texts, in this order.
 std::string words_json(std::initializer_list<std::pair<const char*, std::string>> words);
 

@@ -248,6 +248,18 @@ std::string select_cached_sql() {
          " ORDER BY finished_at DESC, seq DESC LIMIT ?2";
 }
 
+std::string select_audit_sql() {
+  return "SELECT " + joined_names() +
+         ", EXISTS (SELECT 1 FROM programs WHERE programs.seq = tasks.seq)"
+         ", (SELECT length(bytes) FROM results WHERE results.seq = tasks.seq)"
+         ", (SELECT other.state FROM tasks AS other WHERE other.id = tasks.leader)"
+         ", (SELECT EXISTS (SELECT 1 FROM results WHERE results.seq = other.seq)"
+         " FROM tasks AS other WHERE other.id = tasks.result_of)"
+         " FROM tasks ORDER BY tasks.seq";
+}
+
+size_t task_column_count() { return column_names().size(); }
+
 void bind_task(SQLite::Statement& statement, const TaskRow& row) {
   visit_columns(row, ColumnBinder(statement));
 }

@@ -30,6 +30,12 @@ std::string select_live_sql();
 // microseconds, ?2 limit. Read from the index of ends: no sort.
 std::string select_cached_sql();
 
+// Of every task, by rising seq: the columns of select_task_sql() (task_column_count() of them),
+// then whether it has a program, its own result's size, the state of its leader, and whether the
+// task that result_of names has a result of its own; each NULL where there is no such thing.
+std::string select_audit_sql();
+size_t task_column_count();
+
 // Binds all columns. The row must live until the statement is reset (strings are not copied).
 void bind_task(SQLite::Statement& statement, const model::TaskRow& row);
 // Parameter `index` as the 16 bytes of the id, copied.

@@ -34,6 +34,13 @@ Error newer_version(const std::string& path, int64_t version) {
                "", "", "Start the newer program that wrote it, or use another data directory"};
 }
 
+Error older_version(const std::string& path, int64_t version) {
+  return Error{ErrorCode::corrupt,
+               path + " has schema version " + std::to_string(version) + ", this program's is " +
+                   std::to_string(migrations().size()),
+               "", "", "A broker of this version brings it forward when it starts"};
+}
+
 void apply_migration(SQLite::Database& database, size_t index) {
   SQLite::Transaction transaction(database, SQLite::TransactionBehavior::IMMEDIATE);
   database.exec(std::string(migrations()[index].sql));
@@ -80,6 +87,18 @@ Status prepare_schema(SQLite::Database& database, const std::string& path) {
     apply_migration(database, i);
   }
   return {};
+}
+
+Status check_schema(SQLite::Database& database, const std::string& path) {
+  if (is_new(database)) {
+    return Error{ErrorCode::corrupt, path + " is empty: it was never a store, or it was cut off",
+                 "", "", "Name a broker's data directory"};
+  }
+  if (number(database, "PRAGMA application_id") != kApplicationId) return foreign_file(path);
+  const int64_t version = number(database, "PRAGMA user_version");
+  const auto newest = static_cast<int64_t>(migrations().size());
+  if (version > newest) return newer_version(path, version);
+  return version == newest ? Status() : older_version(path, version);
 }
 
 }  // namespace kiln::store

@@ -30,4 +30,8 @@ std::unique_ptr<SQLite::Database> connect(const std::string& path, Access access
 // untouched), io_error (this file system cannot have a WAL).
 Status prepare_schema(SQLite::Database& database, const std::string& path);
 
+// The same for a reader, which changes nothing: the file is ours and of the newest version. Throws
+// SQLite::Exception. Errors: corrupt.
+Status check_schema(SQLite::Database& database, const std::string& path);
+
 }  // namespace kiln::store

@@ -12,7 +12,7 @@ import harness
 
 SERVICES = ("serve", "broker", "worker")
 COMMANDS = ("run", *SERVICES, "submit", "status", "result", "cancel", "retry", "logs", "list", "queues",
-            "workers", "dead-letters", "keygen")
+            "workers", "dead-letters", "keygen", "verify")
 
 
 def examples(command):
@@ -51,11 +51,22 @@ def test_examples_that_need_no_broker(command):
 def test_examples_of_clients():
     with harness.Cluster() as cluster:
         cluster.serve()
-        for command in COMMANDS[4:-1]:
+        for command in COMMANDS[4:-2]:
             for line in examples(command):
                 done = type_in(line, cluster)
                 assert done.returncode == 0, (line, done.stderr)
                 assert done.stdout, line
+
+
+def test_examples_of_verify():
+    """With this test's data directory."""
+    with harness.Cluster() as cluster:
+        cluster.serve()
+        cluster.result(cluster.submit("print(1)"))
+        for line in examples("verify"):
+            done = type_in(line.replace("/tmp/kiln-data", cluster.data), None)
+            assert done.returncode == 0, (line, done.stderr)
+            assert done.stdout, line
 
 
 @pytest.mark.parametrize("command", SERVICES)
