@@ -2,18 +2,13 @@
 // disk. It commits what it is given, one batch at a time; the queue sends the next batch, with all
 // that came meanwhile, once this one is answered. That is group commit without waiting for company.
 //
-// After an error that lasts (an io_error) nothing more is accepted from the open store (a later
-// fsync proves nothing about the earlier one): Reload closes it and opens it anew.
+// After an error that does not leave the store usable (store.h: an io_error, or a commit whose
+// outcome is not known) nothing more is accepted from the open store: Reload closes it and opens it
+// anew, and what that reads shows what became of the batch.
 #include "actors/actor.h"
 
 namespace kiln::actors {
 namespace {
-
-// After these the open store may go on (store.h); after any other it is opened anew.
-bool stays_usable(ErrorCode code) {
-  return code == ErrorCode::busy || code == ErrorCode::conflict || code == ErrorCode::too_large ||
-         code == ErrorCode::internal;
-}
 
 struct JournalState {
   static inline const char* name = "journal";
@@ -25,7 +20,7 @@ struct JournalState {
     if (!store) return {Error{ErrorCode::io_error, "the store is closed", "", "", ""}};
     const Status status = store->commit(writes);
     if (status.ok()) return {};
-    broken = broken || !stays_usable(status.error().code);
+    broken = broken || !store::stays_usable(status.error().code);
     log::failure(log::Level::error, "a commit failed", status.error());
     return {status.error()};
   }
@@ -43,7 +38,7 @@ struct JournalState {
   Loaded reload(const Reload& wanted) {
     Loaded loaded;
     const auto refuse = [&](Error error) {
-      broken = broken || !stays_usable(error.code);
+      broken = broken || !store::stays_usable(error.code);
       Loaded failed;
       failed.error = std::move(error);
       return failed;

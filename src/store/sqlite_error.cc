@@ -86,8 +86,4 @@ Error damaged(std::string what) {
   return Error{ErrorCode::corrupt, std::move(what), "", "", kDamageHint};
 }
 
-bool is_lasting(const Error& error) {
-  return error.code == ErrorCode::io_error || error.code == ErrorCode::corrupt;
-}
-
 }  // namespace kiln::store

@@ -20,7 +20,4 @@ Error sqlite_error(const SQLite::Exception& exception, const SQLite::Database* d
 // Stored data that breaks the schema's rules: `what` says where and what.
 Error damaged(std::string what);
 
-// Whether nothing may be done with a store after this error but close it.
-bool is_lasting(const Error& error);
-
 }  // namespace kiln::store

@@ -152,7 +152,7 @@ class SqliteStore : public Store {
   Status guarded(const char* what, Work work) {
     if (failure_) return *failure_;
     Status done = caught(what, work);
-    if (!done && is_lasting(done.error())) failure_ = done.error();
+    if (!done && !stays_usable(done.error().code)) failure_ = done.error();
     return done;
   }
 
@@ -200,7 +200,7 @@ class SqliteStore : public Store {
   // The batch before it is committed and stays so. A full disk or a long reader only puts it off.
   void checkpoint_log() {
     Status done = checkpoint(*database_, SQLITE_CHECKPOINT_PASSIVE);
-    if (!done && is_lasting(done.error())) failure_ = std::move(done).error();
+    if (!done && !stays_usable(done.error().code)) failure_ = std::move(done).error();
   }
 
   static int on_commit(void* self, sqlite3*, const char*, int log_pages) {

@@ -4,13 +4,19 @@
 // Threads: one thread uses a Store; each Reader has one user, any thread, at the same time as the
 // Store's. Ownership: a Reader keeps its store's files open and may outlive the Store.
 //
-// Errors: busy (disk full: nothing of the batch is stored, the store stays usable), io_error (the
-// store must be closed and opened again before anything is acknowledged: after a failed fsync a
-// later success proves nothing; every later call answers the same), conflict (an insert whose id
-// exists: the whole batch is refused, the store stays usable), too_large (a program or result above
-// kMaxValueBytes: likewise), corrupt (damaged, or written by a newer version), internal (a batch
-// that breaks the rules below, so our own mistake: the whole batch is refused, the store stays
-// usable).
+// Errors. After these nothing of the batch is stored, and the store stays usable:
+// - busy: the disk is full;
+// - conflict: an insert whose id exists;
+// - too_large: a program or result above kMaxValueBytes;
+// - internal: a batch that breaks the rules below, so our own mistake.
+// After these every later call answers the same, and the store must be closed and opened again
+// before anything is acknowledged:
+// - io_error: after a failed fsync a later success proves nothing;
+// - timeout: the store did not say in time what became of the batch;
+// - corrupt: damaged, or written by a newer version.
+// After io_error and timeout it is not known whether the batch is stored, all of it or nothing:
+// what an opening reads shows it. Until then nothing that rests on the batch may be told, neither
+// that it holds nor that it does not.
 //
 // Rules of a batch, the same in every store:
 // - a seq is from 1 to kMaxSeq and belongs to one task for ever;
@@ -38,6 +44,12 @@ namespace kiln::store {
 inline constexpr size_t kMaxListRows = 1'000;
 inline constexpr size_t kMaxValueBytes = size_t{256} << 20U;  // SQLite's own bound is 10^9
 inline constexpr uint64_t kMaxSeq = std::numeric_limits<int64_t>::max();
+
+// Whether a store may be used on after this error (see above).
+constexpr bool stays_usable(ErrorCode code) {
+  return code == ErrorCode::busy || code == ErrorCode::conflict || code == ErrorCode::too_large ||
+         code == ErrorCode::internal;
+}
 
 struct ListFilter {
   std::string tenant;  // "" = all

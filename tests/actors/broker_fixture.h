@@ -5,7 +5,7 @@
 
 #include "actors/broker_node.h"
 #include "net/client.h"
-#include "tests/actors/faulty_store.h"
+#include "store/faulty_store.h"
 #include "tests/actors/scripted_worker.h"
 
 namespace kiln::actors {
@@ -41,8 +41,12 @@ class BrokerTest : public testing::Test {
     return submit;
   }
 
-  std::shared_ptr<Faults> faults_ = std::make_shared<Faults>();
-  StoreOpener opener_ = faulty_store(faults_);
+  // Each opening gives the same rows, in memory.
+  std::shared_ptr<store::Store> rows_ = store::make_memory_store();
+  std::shared_ptr<store::FaultPlan> faults_ = std::make_shared<store::FaultPlan>();
+  StoreOpener opener_ = [rows = rows_, faults = faults_] {
+    return Result<std::unique_ptr<store::Store>>(store::make_faulty_store(rows, faults));
+  };
   std::optional<net::ServerKeys> keys_;
   std::unique_ptr<BrokerNode> broker_;
   std::unique_ptr<net::Client> client_;

@@ -7,10 +7,8 @@ namespace {
 
 class StoreFailureTest : public BrokerTest, public testing::WithParamInterface<ErrorCode> {
  protected:
-  void SetUp() override {
-    faults_->code = GetParam();
-    BrokerTest::SetUp();
-  }
+  void fail() { faults_->always(store::refuse(GetParam())); }
+  void heal() { faults_->always(std::nullopt); }
 
   // Tries again while the broker says busy, as a client would.
   Result<net::Ok> submit_until_accepted(const net::Submit& submit) {
@@ -26,12 +24,12 @@ class StoreFailureTest : public BrokerTest, public testing::WithParamInterface<E
 TEST_P(StoreFailureTest, AnswersBusyAndGoesOnWhenTheStoreDoes) {
   const auto before = client_->request(submission("print('before')"));
   ASSERT_TRUE(before.ok());
-  faults_->commits_fail = true;
+  fail();
   const auto refused = client_->request(submission("print('lost?')"), kPatience);
   ASSERT_FALSE(refused.ok());
   EXPECT_EQ(refused.error().code, ErrorCode::busy);
-  EXPECT_GE(faults_->failed, 1);
-  faults_->commits_fail = false;
+  EXPECT_GE(faults_->carried_out(), 1);
+  heal();
   const auto after = submit_until_accepted(submission("print('after')"));
   ASSERT_TRUE(after.ok()) << after.error().text();
   for (const TaskId& id : {before->task->id, after->task->id}) {
@@ -46,12 +44,12 @@ TEST_P(StoreFailureTest, TellsClientsThatWaitForAResult) {
   ASSERT_TRUE(accepted.ok());
   const auto waiting = client_->post(net::ResultOf{0, accepted->task->id, 60'000});
   ASSERT_TRUE(waiting.ok());
-  faults_->commits_fail = true;
+  fail();
   EXPECT_FALSE(client_->request(submission("print(2)"), kPatience).ok());
   const auto answer = client_->answer(*waiting, kPatience);
   ASSERT_FALSE(answer.ok());
   EXPECT_EQ(answer.error().code, ErrorCode::busy);
-  faults_->commits_fail = false;
+  heal();
 }
 
 TEST_P(StoreFailureTest, TakesAResultThatCouldNotBeStoredAfterTheNextHello) {
@@ -63,14 +61,14 @@ TEST_P(StoreFailureTest, TakesAResultThatCouldNotBeStoredAfterTheNextHello) {
   ASSERT_TRUE(assign.has_value());
   // The grant's row is written lazily: the next commit, that of another task, carries it.
   ASSERT_TRUE(client_->request(submission("print(2)")).ok());
-  faults_->commits_fail = true;
+  fail();
   worker.run(*assign, "1\n");
   const MonoTime deadline = real_now().mono + kPatience;
   // Waits at the broker, which answers when it gives up what it could not store.
   const auto unstored = client_->request(net::ResultOf{0, accepted->task->id, 10'000}, kPatience);
   EXPECT_FALSE(unstored.ok()) << "an end that is not stored was told";
-  ASSERT_GE(faults_->failed, 1);
-  faults_->commits_fail = false;
+  ASSERT_GE(faults_->carried_out(), 1);
+  heal();
   ASSERT_TRUE(submit_until_accepted(submission("print(3)")).ok());
   worker.hello({}, {assign->lease});
   worker.run(*assign, "1\n");
@@ -85,7 +83,7 @@ TEST_P(StoreFailureTest, TakesAResultThatCouldNotBeStoredAfterTheNextHello) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Codes, StoreFailureTest,
-                         testing::Values(ErrorCode::io_error, ErrorCode::busy),
+                         testing::Values(ErrorCode::io_error, ErrorCode::busy, ErrorCode::timeout),
                          [](const auto& code) { return std::string(to_string(code.param)); });
 
 }  // namespace

@@ -7,6 +7,7 @@
 #include <memory>
 #include <thread>
 
+#include "store/faulty_store.h"
 #include "store/store.h"
 #include "tests/store/rows.h"
 
@@ -31,6 +32,11 @@ struct Kind {
 };
 
 std::unique_ptr<Store> open_memory(const TempDir&) { return make_memory_store(); }
+
+// The wrapper that tests use to make a store fail changes nothing while no fault is planned.
+std::unique_ptr<Store> open_wrapped(const TempDir&) {
+  return make_faulty_store(make_memory_store(), std::make_shared<FaultPlan>());
+}
 
 std::unique_ptr<Store> open_sqlite(const TempDir& directory) {
   auto store = open_sqlite_store(directory.path());
@@ -493,8 +499,8 @@ TEST_P(StoreTest, AReaderOutlivesItsStore) {
 }
 
 INSTANTIATE_TEST_SUITE_P(All, StoreTest,
-                         ::testing::Values(Kind{"memory", open_memory},
-                                           Kind{"sqlite", open_sqlite}),
+                         ::testing::Values(Kind{"memory", open_memory}, Kind{"sqlite", open_sqlite},
+                                           Kind{"wrapped", open_wrapped}),
                          [](const auto& each) { return each.param.name; });
 
 }  // namespace
