@@ -57,12 +57,16 @@ void ScriptedWorker::hello(std::vector<model::LeaseRef> leases,
 }
 
 void ScriptedWorker::run(const model::Assign& assign, const std::string& output) {
+  say(model::Started{assign.lease});
+  if (assign.watch) say(model::Output{assign.lease, 0, 1, output});
+  finish(assign, output);
+}
+
+void ScriptedWorker::finish(const model::Assign& assign, const std::string& output) {
   model::TaskResult result;
   result.verdict = model::Verdict::ok;
   result.exit_code = 0;
   result.out.bytes = output;
-  say(model::Started{assign.lease});
-  if (assign.watch) say(model::Output{assign.lease, 0, 1, output});
   say(model::Finished{assign.lease, result.verdict,
                       std::make_shared<std::string>(net::encode_result(result))});
 }

@@ -29,6 +29,8 @@ class ScriptedWorker {
   }
   // As a worker would: started, its output, then the end.
   void run(const model::Assign& assign, const std::string& output);
+  // The end alone.
+  void finish(const model::Assign& assign, const std::string& output);
 
  private:
   std::optional<model::ToWorker> pop();
