@@ -36,6 +36,7 @@ struct QueueState {
   std::optional<core::Scheduler> scheduler;  // nothing: not loaded
   core::Outbox outbox;
   Alarm alarm;
+  std::string store_error = "its tasks are being read";  // why nothing is loaded
   bool loading = false;
   bool stopping = false;
 
@@ -61,7 +62,7 @@ struct QueueState {
   // --- commands
 
   void take(core::Command command) {
-    if (!scheduler) return refuse(command, "its store does not work");
+    if (!scheduler) return refuse(command, store_error);
     if (stopping) return refuse(command, "it is stopping");
     const bool full =
         outbox.waiting_effects() > kMaxWaitingEffects || outbox.waiting_bytes() > kMaxWaitingBytes;
@@ -87,9 +88,9 @@ struct QueueState {
     return true;
   }
 
-  void refuse(const core::Command& command, const char* cause) {
+  void refuse(const core::Command& command, std::string cause) {
     const core::ClientRef* client = client_of(command);
-    if (client) router.reply(*client, busy_error(cause));
+    if (client) router.reply(*client, busy_error(std::move(cause)));
   }
 
   // --- effects
@@ -133,6 +134,7 @@ struct QueueState {
       router.reply(client, busy_error(error.text()));
     }
     router.flush();
+    store_error = error.text();
     scheduler.reset();
     if (stopping) return self->quit();
     load();

@@ -10,7 +10,7 @@ DEADLINE = 30.0
 
 
 class Refused(Exception):
-    """An `error`; its code is the first argument."""
+    """An `error`: its code, message and cause."""
 
 
 class Client:
@@ -39,7 +39,7 @@ class Client:
             if message.get("rid") != rid:
                 continue
             if message["t"] == "error":
-                raise Refused(message["code"], message["message"])
+                raise Refused(message["code"], message["message"], message.get("cause", ""))
             return message
         raise TimeoutError(f"no answer in {deadline:g} s")
 
