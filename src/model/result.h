@@ -19,6 +19,14 @@ struct StreamOutput {
   bool operator==(const StreamOutput&) const = default;
 };
 
+// A file that the program left in /box/out.
+struct Artifact {
+  std::string path;   // relative to /box/out; UTF-8 without control characters
+  uint64_t size = 0;  // of the file
+  std::string bytes;
+  bool operator==(const Artifact&) const = default;
+};
+
 // Null where the kernel has no such counter.
 struct Cost {
   int64_t setup_us = 0;                         // from the request to the program's start
@@ -27,6 +35,7 @@ struct Cost {
   std::optional<int64_t> memory_charged_bytes;  // peak of the cgroup; the limit acts on it
   std::optional<int64_t> memory_rss_bytes;      // largest resident set of one process
   std::optional<int64_t> peak_processes;
+  std::optional<int64_t> compile_us;  // of the compile step; null: there was none, or it was cached
   bool operator==(const Cost&) const = default;
 };
 
@@ -40,6 +49,8 @@ struct TaskResult {
   Cost cost;
   bool weak_isolation = false;
   std::string message;  // for a person: what went wrong, for infrastructure_error and limits
+  std::vector<Artifact> artifacts;
+  std::vector<std::string> artifacts_refused;  // "pipe: it is a FIFO": what else lay in /box/out
   bool operator==(const TaskResult&) const = default;
 };
 

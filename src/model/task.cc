@@ -94,6 +94,10 @@ Status validate_files(const std::vector<InputFile>& files) {
     }
     const std::string field = "files[" + shown(file.path) + "]";
     if (Status s = check_size(field, file.bytes.size(), kMaxInlineFileBytes, "bytes"); !s) return s;
+    if (file.path == kArtifactDirectory) {
+      return field_error("files", "'" + file.path + "' is the directory of the artifacts",
+                         "Give the file another name, or put it below");
+    }
     paths.push_back(file.path);
   }
   std::ranges::sort(paths);

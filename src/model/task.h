@@ -27,6 +27,8 @@ inline constexpr size_t kMaxEnvironment = 256;
 inline constexpr size_t kMaxFiles = 256;
 inline constexpr size_t kMaxPathBytes = 512;
 inline constexpr size_t kMaxInlineFileBytes = 64 * 1024;  // each input file, until blobs exist
+// Below /box: what a program leaves there comes back with its result.
+inline constexpr std::string_view kArtifactDirectory = "out";
 inline constexpr size_t kMaxTextBytes = 128 * 1024;  // one argument or variable: MAX_ARG_STRLEN
 inline constexpr int kDefaultMaxRetries = 3;
 inline constexpr int kMaxRetries = 20;

@@ -86,11 +86,14 @@ KILN_MESSAGE(model::StreamOutput, "", field("bytes", &M::bytes, kData),
 KILN_MESSAGE(model::Cost, "", field("setup_us", &M::setup_us), field("wall_us", &M::wall_us),
              field("cpu_us", &M::cpu_us), field("memory_charged_bytes", &M::memory_charged_bytes),
              field("memory_rss_bytes", &M::memory_rss_bytes),
-             field("peak_processes", &M::peak_processes));
+             field("peak_processes", &M::peak_processes), field("compile_us", &M::compile_us));
+KILN_MESSAGE(model::Artifact, "", required("path", &M::path), field("size", &M::size),
+             field("bytes", &M::bytes, kData));
 KILN_MESSAGE(model::TaskResult, "", required("verdict", &M::verdict),
              field("exit_code", &M::exit_code), field("signal", &M::signal), field("out", &M::out),
              field("err", &M::err), field("limits_hit", &M::limits_hit), field("cost", &M::cost),
-             field("weak_isolation", &M::weak_isolation), field("message", &M::message));
+             field("weak_isolation", &M::weak_isolation), field("message", &M::message),
+             field("artifacts", &M::artifacts), field("artifacts_refused", &M::artifacts_refused));
 KILN_MESSAGE(model::LanguageVersion, "", required("name", &M::name), field("version", &M::version));
 KILN_MESSAGE(model::LeaseRef, "", required("id", &M::id), required("epoch", &M::epoch));
 KILN_MESSAGE(Error, "", required("code", &M::code), field("message", &M::message),

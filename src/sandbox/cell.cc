@@ -37,7 +37,10 @@ int64_t monotonic_us() {
 }
 
 Cell::Cell(CellHost& host, const wire::Run& run, std::vector<UniqueFd> fds, bool self_test)
-    : host_(host), self_test_(self_test), limits_(run.limits) {
+    : host_(host),
+      self_test_(self_test),
+      limits_(run.limits),
+      collect_file_bytes_(run.collect_file_bytes) {
   finished_.id = run.id;
   setup_deadline_us_ = monotonic_us() + kSetupTimeoutUs;
   const StepFailure failure = build(run, fds);
@@ -46,9 +49,7 @@ Cell::Cell(CellHost& host, const wire::Run& run, std::vector<UniqueFd> fds, bool
   view_ = {};
   if (!failure.failed()) return;
   finished_.failure = failure;
-  state_ = State::removing;
-  teardown_deadline_us_ = monotonic_us() + kTeardownTimeoutUs;
-  try_remove(monotonic_us());
+  start_removing();
 }
 
 Cell::~Cell() { kill_init(); }
@@ -64,6 +65,7 @@ void Cell::kill(uint32_t causes) {
   if (state_ == State::removing || state_ == State::done) return;
   finished_.causes |= causes;
   if (state_ == State::ending) return;
+  if (state_ == State::collecting) return end_collecting();
   state_ = State::ending;
   // First the program alone: then the init can still tell its status and resources.
   if (send_signal(program_, SIGKILL) == 0) {
@@ -109,6 +111,7 @@ int64_t Cell::next_deadline_us() const {
     consider(kill_deadline_us_);
     consider(kill_deadline_us_ == 0 ? teardown_deadline_us_ : 0);
   }
+  if (state_ == State::collecting) return 0;
   if (state_ == State::removing) consider(next_remove_us_);
   return next;
 }
@@ -128,6 +131,7 @@ void Cell::on_time(int64_t now_us) {
     finished_.failure = {Step::teardown, ETIMEDOUT, -1};
     state_ = State::done;  // the user ids stay taken: something may still run under them
   }
+  if (state_ == State::collecting) collect_some(now_us);
   if (state_ == State::removing && now_us >= next_remove_us_) try_remove(now_us);
 }
 
@@ -212,9 +216,11 @@ void Cell::on_init_dead() {
   }
   init_.reset();
   socket_.reset();
-  state_ = State::removing;
-  teardown_deadline_us_ = monotonic_us() + kTeardownTimeoutUs;
-  try_remove(monotonic_us());
+  if (wants_artifacts()) {
+    start_collecting();
+  } else {
+    start_removing();
+  }
 }
 
 void Cell::check_memory() {
@@ -259,10 +265,16 @@ void Cell::settle() {
   if (status != -1 && WIFSIGNALED(status) && WTERMSIG(status) == SIGXFSZ) {
     hit(model::LimitHit::file_size);
   }
-  for (UniqueFd* directory : {&box_, &tmp_, &shm_}) {
-    note_full(*directory);
-    directory->reset();  // the last hold on the tmpfs: its memory goes before the cgroup does
-  }
+  for (UniqueFd* directory : {&box_, &tmp_, &shm_}) note_full(*directory);
+  tmp_.reset();
+  shm_.reset();
+}
+
+void Cell::start_removing() {
+  box_.reset();  // the last hold on its tmpfs: the memory goes before the cgroup does
+  state_ = State::removing;
+  teardown_deadline_us_ = monotonic_us() + kTeardownTimeoutUs;
+  try_remove(monotonic_us());
 }
 
 void Cell::try_remove(int64_t now_us) {

@@ -1,13 +1,14 @@
 // One cell, as the launcher sees it: from the request to the moment when nothing of it is left.
 //
-//   building --running report--> running --exited report or kill--> ending --init reaped-->
-//   removing
-//      |                                                               ^                       |
-//      +-- failed report, kill or time-out ---------------------------+          cgroup removed:
-//      done
+//   building --running report--> running --exited report or kill--> ending
+//      |                                                               ^  |
+//      +-- failed report, kill or time-out ----------------------------+  init reaped
+//                                                                         |
+//                  done <--cgroup removed-- removing <--all copied-- collecting, if asked for
 //
 // The kernel kills all of a cell with its init, and the init's pidfd becomes readable only when the
-// last process of the pid namespace is dead and reaped (pid_namespaces(7)); then the cgroup must
+// last process of the pid namespace is dead and reaped (pid_namespaces(7)). Only then is anything
+// copied out of it (collector.h). Then the cgroup must
 // let itself be removed, which proves it empty; only then is the cell done and may be told.
 //
 // Not thread-safe: the launcher's one thread.
@@ -23,6 +24,7 @@
 #include "base/fd.h"
 #include "sandbox/cell_child.h"
 #include "sandbox/cgroup.h"
+#include "sandbox/collector.h"
 #include "sandbox/uid_range.h"
 #include "sandbox/wire.h"
 
@@ -42,6 +44,7 @@ inline constexpr int64_t kSetupTimeoutUs = 20'000'000;
 inline constexpr int64_t kKillGraceUs = 100'000;  // for the init to reap the killed program
 inline constexpr int64_t kTeardownTimeoutUs = 5'000'000;
 inline constexpr int64_t kRemoveRetryUs = 1'000;
+inline constexpr int64_t kCollectSliceUs = 2'000;  // before other cells get their turn
 inline constexpr int64_t kMinCpuCheckUs = 5'000;
 inline constexpr int64_t kMaxCpuCheckUs = 500'000;
 
@@ -67,9 +70,11 @@ class Cell {
   // The running report has come and take_started() has not been asked since.
   bool take_started(wire::Started& out);
   const wire::Finished& finished() const { return finished_; }
+  // What was copied out; invalid if nothing was asked for, or the cell failed.
+  UniqueFd take_artifacts() { return std::move(artifacts_); }
 
  private:
-  enum class State : uint8_t { building, running, ending, removing, done };
+  enum class State : uint8_t { building, running, ending, collecting, removing, done };
 
   StepFailure build(const wire::Run& run, std::vector<UniqueFd>& fds);
   StepFailure map_payload(const wire::Run& run, int fd);
@@ -85,6 +90,11 @@ class Cell {
   void settle();
   void note_full(const UniqueFd& directory);
   void hit(model::LimitHit limit);
+  bool wants_artifacts() const;
+  void start_collecting();
+  void collect_some(int64_t now_us);
+  void end_collecting();
+  void start_removing();
   void try_remove(int64_t now_us);
   void kill_init();
 
@@ -92,6 +102,7 @@ class Cell {
   const bool self_test_;
   State state_ = State::building;
   model::Limits limits_;
+  const uint64_t collect_file_bytes_;
   wire::RunView view_;
   void* payload_ = nullptr;
   size_t payload_size_ = 0;
@@ -100,6 +111,8 @@ class Cell {
   pid_t pid_ = -1;
   UniqueFd init_, socket_, program_;  // pidfd, our end of the socket pair, pidfd
   UniqueFd box_, tmp_, shm_;
+  std::unique_ptr<Collector> collector_;
+  UniqueFd artifacts_;
   bool told_started_ = false;
   int64_t setup_deadline_us_ = 0;
   int64_t wall_deadline_us_ = 0;

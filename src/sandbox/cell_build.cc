@@ -82,6 +82,7 @@ StepFailure Cell::clone_init(CellPlan& plan) {
   plan.box = tmpfs_options(limits_.box_bytes, limits_.box_inodes, 0755, uids_->program);
   plan.tmp = tmpfs_options(limits_.tmp_bytes, limits_.tmp_inodes, 01777, 0);
   plan.shm = tmpfs_options(limits_.shm_bytes, limits_.shm_inodes, 01777, 0);
+  plan.make_out = collect_file_bytes_ > 0;
   plan.socket = pair->second.get();
   plan.self_test = self_test_;
   plan.launcher_namespaces = host_.namespaces;

@@ -42,7 +42,8 @@ struct CellPlan {
   std::span<const int> cgroup_joins;  // may be empty (version 2)
   sock_fprog filter{};
   MountOptions box, tmp, shm;
-  int socket = -1;  // the init's end
+  bool make_out = false;  // /box/out, for artifacts
+  int socket = -1;        // the init's end
   int stdin_fd = -1, stdout_fd = -1, stderr_fd = -1;
   bool self_test = false;  // check the cell instead of running a program
   NamespaceIds launcher_namespaces{};

@@ -31,6 +31,7 @@
 
 #include "sandbox/cell_child.h"
 #include "sandbox/cell_program.h"
+#include "sandbox/collector.h"
 #include "sandbox/lock_budget.h"
 #include "sandbox/socket.h"
 
@@ -130,9 +131,19 @@ int write_file(const wire::FileView& file, const CellPlan& plan) {
       ::openat(plan.box_fd, file.name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644);
   if (fd < 0) return errno;
   int error = write_all(fd, file.bytes);
-  if (error == 0) error = as_errno(::fchown(fd, plan.uids.program, plan.uids.program));
+  if (error == 0 && file.program) {
+    error = as_errno(::fchmod(fd, 0555));  // and stays the host's root's, who is nobody in a cell
+  } else if (error == 0) {
+    error = as_errno(::fchown(fd, plan.uids.program, plan.uids.program));
+  }
   ::close(fd);
   return error;
+}
+
+int make_out_directory(const CellPlan& plan) {
+  if (::mkdirat(plan.box_fd, kOutDirectory, 0755) != 0) return errno;
+  return as_errno(::fchownat(plan.box_fd, kOutDirectory, plan.uids.program, plan.uids.program,
+                             AT_SYMLINK_NOFOLLOW));
 }
 
 int write_input_files(CellPlan& plan) {
@@ -140,6 +151,9 @@ int write_input_files(CellPlan& plan) {
   if (const int error = open_directory("/box", plan.box_fd)) return error;
   if (const int error = open_directory("/tmp", plan.tmp_fd)) return error;
   if (const int error = open_directory("/dev/shm", plan.shm_fd)) return error;
+  if (plan.make_out) {
+    if (const int error = make_out_directory(plan)) return error;
+  }
   for (size_t i = 0; i < plan.program->files.size(); ++i) {
     plan.index = static_cast<int32_t>(i);
     if (const int error = write_file(plan.program->files[i], plan)) return error;

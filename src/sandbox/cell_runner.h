@@ -36,8 +36,13 @@ struct CellRequest {
   std::vector<std::string> argv;        // argv[0] is an absolute path inside the cell
   std::vector<model::EnvVar> env;       // exactly this environment
   std::vector<model::InputFile> files;  // put into /box before the program starts, mode 0644
-  std::string stdin_bytes;              // the program's standard input, then end of file
+  // Put into /box, too, mode 0555: the cell's user may run and read them, and cannot change them.
+  std::vector<model::InputFile> programs;
+  std::string stdin_bytes;  // the program's standard input, then end of file
   model::Limits limits;
+  // Makes /box/out, and copies out what is there at the end: limits.artifact_files of them, each no
+  // larger than this, limits.artifact_bytes together. 0: nothing is copied out.
+  uint64_t collect_file_bytes = 0;
 };
 
 enum class Stream : uint8_t { out = 1, err = 2 };

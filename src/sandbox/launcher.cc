@@ -206,26 +206,30 @@ void Launcher::collect() {
       continue;
     }
     const wire::Finished finished = cell.finished();
+    UniqueFd artifacts = cell.take_artifacts();
     at = cells_.erase(at);  // nothing of it is left when it is told
     if (canary) {
       canary_ = finished;
     } else {
-      tell(finished);
+      tell(finished, std::move(artifacts));
     }
   }
 }
 
 template <class T>
-void Launcher::tell(const T& message) {
+void Launcher::tell(const T& message, UniqueFd artifacts) {
   const auto bytes = std::as_bytes(std::span(&message, 1));
-  outgoing_.emplace_back(bytes.begin(), bytes.end());
+  outgoing_.push_back({{bytes.begin(), bytes.end()}, std::move(artifacts)});
   if (outgoing_.size() > kMaxQueuedReports) worker_gone_ = true;  // it does not read any more
   flush();
 }
 
 void Launcher::flush() {
   while (!outgoing_.empty()) {
-    const int error = send_packet(options_.worker.get(), outgoing_.front(), {}, MSG_DONTWAIT);
+    const Outgoing& next = outgoing_.front();
+    const int fd = next.fd.get();
+    const std::span<const int> fds(&fd, next.fd ? 1 : 0);
+    const int error = send_packet(options_.worker.get(), next.bytes, fds, MSG_DONTWAIT);
     blocked_ = error == EAGAIN;
     if (blocked_) return;
     if (error != 0) worker_gone_ = true;

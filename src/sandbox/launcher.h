@@ -38,14 +38,18 @@ class Launcher {
   void collect();
   int poll_timeout_ms() const;
   template <class T>
-  void tell(const T& message);
+  void tell(const T& message, UniqueFd artifacts = {});
   void flush();
   int report_not_ready(const StepFailure& failure);
 
   LauncherOptions options_;
   CellHost host_;
   std::map<CellId, std::unique_ptr<Cell>> cells_;
-  std::deque<std::vector<std::byte>> outgoing_;
+  struct Outgoing {
+    std::vector<std::byte> bytes;
+    UniqueFd fd;  // or none
+  };
+  std::deque<Outgoing> outgoing_;
   bool worker_gone_ = false;
   bool blocked_ = false;  // the worker's socket is full
   wire::Finished canary_;

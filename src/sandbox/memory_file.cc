@@ -37,17 +37,17 @@ bool copy_all(int from, int to) {
   }
 }
 
-bool seal(int fd) {
+}  // namespace
+
+bool seal_memory_file(int fd) {
   constexpr int kSeals = F_SEAL_WRITE | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL;
   return ::fcntl(fd, F_ADD_SEALS, kSeals) == 0 && ::lseek(fd, 0, SEEK_SET) == 0;
 }
 
-}  // namespace
-
 Result<UniqueFd> make_memory_file(const char* name, std::string_view bytes) {
   UniqueFd fd(::memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING));
   if (!fd) return failed("make a file in memory");
-  if (!write_all(fd.get(), bytes.data(), bytes.size()) || !seal(fd.get())) {
+  if (!write_all(fd.get(), bytes.data(), bytes.size()) || !seal_memory_file(fd.get())) {
     return failed("fill a file in memory");
   }
   return fd;
@@ -59,7 +59,9 @@ Result<UniqueFd> copy_to_memory_file(const char* name, const char* path) {
   UniqueFd fd(::memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING | kExecutable));
   if (!fd && errno == EINVAL) fd.reset(::memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING));
   if (!fd) return failed("make a file in memory");
-  if (!copy_all(source.get(), fd.get()) || !seal(fd.get())) return failed("fill a file in memory");
+  if (!copy_all(source.get(), fd.get()) || !seal_memory_file(fd.get())) {
+    return failed("fill a file in memory");
+  }
   return fd;
 }
 

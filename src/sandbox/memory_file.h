@@ -17,6 +17,9 @@ Result<UniqueFd> make_memory_file(const char* name, std::string_view bytes);
 // The same of the file at `path`, and it may be executed. Errors: io_error.
 Result<UniqueFd> copy_to_memory_file(const char* name, const char* path);
 
+// Seals it as the two above are sealed, and goes to its start. False: errno says why.
+bool seal_memory_file(int fd);
+
 // A reader may map the file: it cannot change or shrink under the mapping.
 bool is_sealed(int fd);
 

@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "base/time.h"
+#include "sandbox/artifacts.h"
 #include "sandbox/verdict.h"
 
 namespace kiln::sandbox {
@@ -131,17 +132,17 @@ void RunnerLoop::on_life(const wire::Life& life, std::vector<UniqueFd> fds) {
 }
 
 bool RunnerLoop::read_launcher() {
-  const Packet packet = receive_packet(launcher_.get(), MSG_DONTWAIT);
+  Packet packet = receive_packet(launcher_.get(), MSG_DONTWAIT);
   if (packet.error == EAGAIN) return false;
   if (packet.error != 0 || packet.end_of_file) {
     lose_launcher();
     return false;
   }
-  on_packet(packet);
+  on_packet(std::move(packet));
   return true;
 }
 
-void RunnerLoop::on_packet(const Packet& packet) {
+void RunnerLoop::on_packet(Packet packet) {
   const auto type = wire::packet_type(packet.bytes);
   if (!type) return fail_start({Step::request, EPROTO, -1});
   if (*type == wire::Type::ready) {
@@ -155,7 +156,8 @@ void RunnerLoop::on_packet(const Packet& packet) {
     const CellId id = wire::packet_as<wire::Started>(packet.bytes).id;
     if (jobs_.contains(id)) handlers_.on_started(id);
   } else if (*type == wire::Type::finished) {
-    on_finished(wire::packet_as<wire::Finished>(packet.bytes));
+    on_finished(wire::packet_as<wire::Finished>(packet.bytes),
+                packet.fds.empty() ? UniqueFd() : std::move(packet.fds.front()));
   }
 }
 
@@ -171,9 +173,10 @@ void RunnerLoop::fail_start(const StepFailure& failure) {
 
 // --- jobs
 
-void RunnerLoop::on_finished(const wire::Finished& finished) {
+void RunnerLoop::on_finished(const wire::Finished& finished, UniqueFd artifacts) {
   const auto job = jobs_.find(finished.id);
-  if (job != jobs_.end() && job->second.sent) finish(finished.id, finished);
+  if (job == jobs_.end() || !job->second.sent) return;
+  finish(finished.id, finished, std::move(artifacts));
 }
 
 void RunnerLoop::fail_unsent(const StepFailure& failure) {
@@ -247,7 +250,7 @@ void RunnerLoop::read_outputs() {
   }
 }
 
-void RunnerLoop::finish(CellId id, const wire::Finished& finished) {
+void RunnerLoop::finish(CellId id, const wire::Finished& finished, UniqueFd artifacts) {
   auto node = jobs_.extract(id);
   RunnerJob& job = node.mapped();
   if (job.sent) {
@@ -262,6 +265,7 @@ void RunnerLoop::finish(CellId id, const wire::Finished& finished) {
   facts.err = job.err.take();
   model::TaskResult result = make_result(finished, std::move(facts));
   if (!job.refusal.empty()) result.message = job.refusal;
+  if (artifacts) add_artifacts(std::move(artifacts), job.run, result);
   handlers_.on_finished(id, std::move(result));
 }
 

@@ -50,8 +50,8 @@ class RunnerLoop {
   void read_monitor();
   void on_life(const wire::Life& life, std::vector<UniqueFd> fds);
   bool read_launcher();  // one packet; false: there is none
-  void on_packet(const Packet& packet);
-  void on_finished(const wire::Finished& finished);
+  void on_packet(Packet packet);
+  void on_finished(const wire::Finished& finished, UniqueFd artifacts);
   void lose_launcher();
   void fail_start(const StepFailure& failure);
   void fail_unsent(const StepFailure& failure);
@@ -62,7 +62,7 @@ class RunnerLoop {
   void send_kills();
   void read_outputs();
   OutputStream::Sink sink(CellId id, Stream stream) const;
-  void finish(CellId id, const wire::Finished& finished);
+  void finish(CellId id, const wire::Finished& finished, UniqueFd artifacts = {});
   void finish_failed(CellId id, const StepFailure& failure);
 
   CellHandlers handlers_;

@@ -64,6 +64,7 @@ namespace kiln::sandbox {
   X(exec, "start the program", "Is it installed on the worker, below /usr?")                       \
   /* afterwards */                                                                                 \
   X(init_lost, "wait for the program", "The cell's init ended without a word; see the kernel log") \
+  X(collect, "copy the artifacts out", "Is there memory for them beside the cells?")               \
   X(teardown, "see the cell gone", "A process of the cell will not die; see the kernel log")       \
   X(launcher_lost, "keep the launcher running", "The launcher died; see the kernel log")           \
   X(launcher_start, "start the launcher", KILN_NEEDS_ROOT)

@@ -82,7 +82,7 @@ Status read_files(const Run& run, Cutter& payload, RunView& view) {
     uint64_t size = 0;
     std::memcpy(&size, sizes.data(), sizeof size);
     sizes = sizes.subspan(sizeof size);
-    FileView file{name, {}};
+    FileView file{name, {}, run.files - view.files.size() <= run.programs};
     if (!is_safe_path(name)) return malformed("a file's path leads out of /box");
     if (!payload.cut(size, file.bytes)) return malformed("file contents");
     view.files.push_back(file);
@@ -114,23 +114,48 @@ Status append_strings(const CellRequest& request, Run& run, std::string& out) {
 }
 
 Status append_files(const CellRequest& request, Run& run, std::string& out) {
+  std::vector<const model::InputFile*> all;
+  for (const model::InputFile& file : request.files) all.push_back(&file);
+  for (const model::InputFile& file : request.programs) all.push_back(&file);
   const size_t before = out.size();
-  for (const model::InputFile& file : request.files) {
-    if (has_nul(file.path) || !is_safe_path(file.path)) {
-      return field_error("files", "'" + file.path + "' is no path below /box");
+  for (const model::InputFile* file : all) {
+    if (has_nul(file->path) || !is_safe_path(file->path)) {
+      return field_error("files", "'" + file->path + "' is no path below /box");
     }
-    append_string(out, file.path);
+    append_string(out, file->path);
   }
   run.name_bytes = out.size() - before;
-  for (const model::InputFile& file : request.files) {
-    const uint64_t size = file.bytes.size();
+  for (const model::InputFile* file : all) {
+    const uint64_t size = file->bytes.size();
     out.append(reinterpret_cast<const char*>(&size), sizeof size);
   }
-  for (const model::InputFile& file : request.files) out.append(file.bytes);
+  for (const model::InputFile* file : all) out.append(file->bytes);
   return {};
 }
 
 }  // namespace
+
+Result<std::vector<ArtifactView>> read_artifacts(std::string_view copy) {
+  std::vector<ArtifactView> out;
+  while (!copy.empty()) {
+    ArtifactRecord record;
+    if (copy.size() < sizeof record) return malformed("an artifact's record");
+    std::memcpy(&record, copy.data(), sizeof record);
+    copy.remove_prefix(sizeof record);
+    const bool taken = record.refusal == 0;
+    if (record.refusal >= kRefusalCount || record.path_bytes > copy.size()) {
+      return malformed("an artifact's path");
+    }
+    ArtifactView view{
+        static_cast<Refusal>(record.refusal), copy.substr(0, record.path_bytes), {}, record.size};
+    copy.remove_prefix(record.path_bytes);
+    if (taken && record.size > copy.size()) return malformed("an artifact's bytes");
+    if (taken) view.bytes = copy.substr(0, record.size);
+    copy.remove_prefix(view.bytes.size());
+    out.push_back(view);
+  }
+  return out;
+}
 
 bool is_safe_path(std::string_view path) {
   if (path.empty() || path.size() > kMaxFileNameBytes) return false;
@@ -156,7 +181,8 @@ Result<Type> packet_type(std::span<const std::byte> packet) {
 
 Result<EncodedRun> encode_run(CellId id, const CellRequest& request) {
   EncodedRun out;
-  const size_t most = std::max({request.argv.size(), request.env.size(), request.files.size()});
+  const size_t files = request.files.size() + request.programs.size();
+  const size_t most = std::max({request.argv.size(), request.env.size(), files});
   if (request.argv.empty()) return field_error("argv", "there is no program to run");
   if (most > kMaxStrings) {
     return Error{ErrorCode::too_large, "too many arguments, variables or files", "", "", ""};
@@ -165,7 +191,9 @@ Result<EncodedRun> encode_run(CellId id, const CellRequest& request) {
   out.run.limits = request.limits;
   out.run.argc = static_cast<uint32_t>(request.argv.size());
   out.run.envc = static_cast<uint32_t>(request.env.size());
-  out.run.files = static_cast<uint32_t>(request.files.size());
+  out.run.files = static_cast<uint32_t>(files);
+  out.run.programs = static_cast<uint32_t>(request.programs.size());
+  out.run.collect_file_bytes = request.collect_file_bytes;
   if (Status status = append_strings(request, out.run, out.payload); !status) return status.error();
   if (Status status = append_files(request, out.run, out.payload); !status) return status.error();
   if (out.payload.size() > kMaxPayloadBytes) {
@@ -182,6 +210,8 @@ Result<RunView> decode_run(const Run& run, std::span<const std::byte> payload) {
     return malformed("the payload's size");
   }
   if (std::max({run.argc, run.envc, run.files}) > kMaxStrings) return malformed("too many strings");
+  if (run.programs > run.files) return malformed("more programs than files");
+  if (run.collect_file_bytes > kMaxCollectFileBytes) return malformed("the largest artifact");
   if (Status status = check_limits(run.limits); !status) return status.error();
   RunView view;
   Cutter cutter(payload);

@@ -4,7 +4,8 @@
 //
 //   monitor -> worker    Life (+ the socket of a new launcher; without one: why there is none)
 //   worker -> launcher   Run (+ payload, stdin, stdout, stderr), Kill
-//   launcher -> worker   Ready | NotReady, then for each Run: Started (at most one), Finished (one)
+//   launcher -> worker   Ready | NotReady, then for each Run: Started (at most one), Finished (one;
+//                        + what was copied out of the cell, if that was asked for)
 //
 // A Run's variable part is in the payload, a sealed memfd (memfd_create(2), F_SEAL_WRITE and
 // F_SEAL_SHRINK), so that it can be mapped and cannot change or shrink under the reader:
@@ -13,7 +14,11 @@
 //   aligned), file contents
 //
 // Every length is stated in the Run and checked against the payload's size and against what is
-// found.
+// found. The last Run::programs of the files are programs: the cell's user may run and read them,
+// and does not own them.
+//
+// What was copied out of /box/out is a sealed memfd, too: an ArtifactRecord for each entry, its
+// path (relative to /box/out, no NUL), and if it was not refused its bytes.
 #pragma once
 
 #include <algorithm>
@@ -27,16 +32,18 @@
 
 #include "base/error.h"
 #include "model/limits.h"
+#include "sandbox/artifact_refusals.h"
 #include "sandbox/cell_runner.h"
 #include "sandbox/steps.h"
 
 namespace kiln::sandbox::wire {
 
-inline constexpr uint32_t kVersion = 0x4b'4c'00'01;
+inline constexpr uint32_t kVersion = 0x4b'4c'00'02;
 // A whole submission fits a 16 MB message, so more than this is never asked for honestly.
 inline constexpr uint64_t kMaxPayloadBytes = 32U << 20U;
 inline constexpr uint32_t kMaxStrings = 1024;  // argv, env and files, each
 inline constexpr uint64_t kMaxFileNameBytes = 1024;
+inline constexpr uint64_t kMaxCollectFileBytes = uint64_t{1} << 30U;
 
 enum class Type : uint32_t { run = 1, kill, ready, not_ready, started, finished, life };
 
@@ -55,7 +62,8 @@ struct Run {
   uint32_t argc = 0;
   uint32_t envc = 0;
   uint32_t files = 0;
-  uint32_t reserved = 0;
+  uint32_t programs = 0;            // the last so many of the files
+  uint64_t collect_file_bytes = 0;  // the largest artifact; 0: nothing is copied out
   uint64_t argv_bytes = 0;
   uint64_t env_bytes = 0;
   uint64_t name_bytes = 0;
@@ -123,6 +131,21 @@ struct Finished {
   int64_t peak_processes = kNoCounter;
 };
 
+struct ArtifactRecord {
+  uint32_t refusal = 0;  // Refusal; 0: its bytes follow the path
+  uint32_t path_bytes = 0;
+  uint64_t size = 0;  // of a refused one: what the reason is about (a size, an errno, a count)
+};
+
+struct ArtifactView {
+  Refusal refusal = Refusal::none;
+  std::string_view path;
+  std::string_view bytes;
+  uint64_t size = 0;
+};
+// Points into `copy`. Errors: malformed.
+Result<std::vector<ArtifactView>> read_artifacts(std::string_view copy);
+
 // A packet's type, if it is of our version, of a known type and exactly as long as that type.
 Result<Type> packet_type(std::span<const std::byte> packet);
 
@@ -145,6 +168,7 @@ Result<EncodedRun> encode_run(CellId id, const CellRequest& request);
 struct FileView {
   const char* name = nullptr;  // relative, no "." or ".." part, ends with NUL
   std::span<const std::byte> bytes;
+  bool program = false;
 };
 
 // Points into the payload, which must outlive it.

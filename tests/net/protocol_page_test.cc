@@ -90,6 +90,7 @@ std::map<std::string, Names> expected_sections() {
   out["Parts / Lease"] = field_names<model::LeaseRef>();
   out["Parts / Language"] = field_names<model::LanguageVersion>();
   out["Parts / Result"] = field_names<model::TaskResult>();
+  out["Parts / Artifact"] = field_names<model::Artifact>();
   out["Parts / Stream"] = field_names<model::StreamOutput>();
   out["Parts / Cost"] = field_names<model::Cost>();
   out["Parts / Task info"] = field_names<TaskInfo>();

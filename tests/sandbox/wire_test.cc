@@ -47,6 +47,55 @@ TEST(WireTest, ARequestSurvivesTheWay) {
   EXPECT_EQ(e.run.limits, model::Limits{});
 }
 
+TEST(WireTest, ProgramsComeAfterTheFilesAndAreMarked) {
+  CellRequest request = full_request();
+  request.programs = {{"program", "ELF"}};
+  request.collect_file_bytes = 5;
+  const auto encoded = encode_run(7, request);
+  ASSERT_TRUE(encoded.ok());
+  const auto view = decode_run(encoded->run, bytes_of(encoded->payload));
+  ASSERT_TRUE(view.ok()) << view.error().text();
+  ASSERT_EQ(view->files.size(), 4U);
+  EXPECT_STREQ(view->files[3].name, "program");
+  EXPECT_TRUE(view->files[3].program);
+  EXPECT_FALSE(view->files[2].program);
+  EXPECT_EQ(encoded->run.collect_file_bytes, 5U);
+  wire::Run wrong = encoded->run;
+  wrong.programs = 5;
+  EXPECT_FALSE(decode_run(wrong, bytes_of(encoded->payload)).ok());
+  wrong = encoded->run;
+  wrong.collect_file_bytes = kMaxCollectFileBytes + 1;
+  EXPECT_FALSE(decode_run(wrong, bytes_of(encoded->payload)).ok());
+}
+
+std::string record(Refusal why, const std::string& path, uint64_t size, const std::string& bytes) {
+  const ArtifactRecord one{static_cast<uint32_t>(why), static_cast<uint32_t>(path.size()), size};
+  return std::string(reinterpret_cast<const char*>(&one), sizeof one) + path + bytes;
+}
+
+TEST(WireTest, ArtifactsAreReadAsTheyWereWritten) {
+  const std::string copy = record(Refusal::none, "a", 2, "xy") + record(Refusal::fifo, "p", 0, "") +
+                           record(Refusal::too_large, "b", 1'000, "") +
+                           record(Refusal::none, "empty", 0, "");
+  const auto views = read_artifacts(copy);
+  ASSERT_TRUE(views.ok());
+  ASSERT_EQ(views->size(), 4U);
+  EXPECT_EQ((*views)[0].bytes, "xy");
+  EXPECT_EQ((*views)[1].refusal, Refusal::fifo);
+  EXPECT_EQ((*views)[2].size, 1'000U);
+  EXPECT_EQ((*views)[3].path, "empty");
+  EXPECT_TRUE(read_artifacts("").ok());
+}
+
+TEST(WireTest, DamagedArtifactsAreRefused) {
+  const std::string copy = record(Refusal::none, "path", 5, "bytes");
+  for (size_t cut = 1; cut < copy.size(); ++cut) {
+    EXPECT_FALSE(read_artifacts(copy.substr(0, cut)).ok()) << cut;
+  }
+  EXPECT_FALSE(read_artifacts(record(static_cast<Refusal>(kRefusalCount), "p", 0, "")).ok());
+  EXPECT_FALSE(read_artifacts(record(Refusal::none, "p", ~uint64_t{0}, "x")).ok());
+}
+
 TEST(WireTest, WhatCannotBeSaidIsRefused) {
   CellRequest request = full_request();
   request.argv[1] = std::string("x\0y", 3);
