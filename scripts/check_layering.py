@@ -20,7 +20,7 @@ FOLDERS = {
     "net": ["model", "base"],
     "store": ["model", "base"],
     "sandbox": ["model", "base"],
-    "config": ["base"],
+    "config": ["model", "base"],
     "log": ["base"],
     "actors": ["base", "model", "config", "log", "core", "net", "store", "sandbox"],
     "cli": ["base", "model", "config", "log", "core", "net", "store", "sandbox", "actors"],

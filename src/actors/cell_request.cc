@@ -25,29 +25,62 @@ std::vector<model::EnvVar> environment_of(const config::Language& language) {
   return env;
 }
 
-std::string with_source(std::string word, const std::string& source) {
-  constexpr std::string_view kMark = "{source}";
-  for (size_t at = 0; (at = word.find(kMark, at)) != std::string::npos; at += source.size()) {
-    word.replace(at, kMark.size(), source);
+struct Place {
+  std::string_view mark;
+  std::string path;
+};
+
+std::string filled_in(std::string word, const std::vector<Place>& places) {
+  for (const Place& place : places) {
+    for (size_t at = 0; (at = word.find(place.mark, at)) != std::string::npos;
+         at += place.path.size()) {
+      word.replace(at, place.mark.size(), place.path);
+    }
   }
   return word;
 }
 
+std::vector<std::string> command_line(const std::vector<std::string>& words,
+                                      const config::Language& language) {
+  const std::vector<Place> places = {{"{source}", kBox + language.source},
+                                     {"{output}", std::string(kBox) + "out/" + kCompiledName},
+                                     {"{program}", std::string(kBox) + kCompiledName}};
+  std::vector<std::string> argv;
+  for (const std::string& word : words) argv.push_back(filled_in(word, places));
+  return argv;
+}
+
 }  // namespace
 
-sandbox::CellRequest make_cell_request(const config::Language& language, model::Program program) {
+sandbox::CellRequest make_cell_request(const config::Language& language, model::Program program,
+                                       const ProgramFiles& compiled) {
   sandbox::CellRequest request;
-  const std::string source = kBox + language.source;
-  for (const std::string& word : language.run) request.argv.push_back(with_source(word, source));
+  request.argv = command_line(language.run, language);
   for (std::string& argument : program.args) request.argv.push_back(std::move(argument));
   request.env = environment_of(language);
   for (model::EnvVar& var : program.env) {
     set_variable(request.env, std::move(var.name), std::move(var.value));
   }
   request.files = std::move(program.files);
-  request.files.push_back({language.source, std::move(program.code)});
+  if (language.compile.empty()) request.files.push_back({language.source, std::move(program.code)});
+  request.programs = compiled;
   request.stdin_bytes = std::move(program.stdin_bytes);
-  request.limits = model::resolve_limits(program.limits);
+  request.limits = model::resolve_limits(model::with_defaults(program.limits, language.limits));
+  request.collect_file_bytes = model::kMaxInlineFileBytes;
+  return request;
+}
+
+sandbox::CellRequest make_compile_request(const config::Language& language,
+                                          const model::Program& program) {
+  sandbox::CellRequest request;
+  request.argv = command_line(language.compile, language);
+  request.env = environment_of(language);
+  request.files = program.files;
+  request.files.push_back({language.source, program.code});
+  request.limits = model::resolve_limits(language.compile_limits);
+  request.limits.soft_ms = 0;  // a compiler has nothing to tidy up
+  request.limits.artifact_bytes = kMaxCompiledBytes;
+  request.collect_file_bytes = kMaxCompiledBytes;
   return request;
 }
 

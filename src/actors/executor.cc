@@ -1,5 +1,6 @@
-// The executor: from a lease to a cell and back. It knows which cell runs under which lease, and
-// how a language runs a program; the session decides what runs, the sandbox how it ends.
+// The executor: from a lease to its cells and back. It knows which cell runs under which lease, and
+// how a language runs a program: at once, or after a compile step in a cell of its own, whose
+// output it keeps for the next time. The session decides what runs, the sandbox how it ends.
 //
 // What runs belongs to one executor and one session: a new executor kills the cells of the one
 // before, and when the session is new, what runs is killed, since nobody holds its leases.
@@ -8,19 +9,34 @@
 
 #include "actors/actor.h"
 #include "actors/cell_request.h"
+#include "actors/compile_cache.h"
+#include "actors/compile_step.h"
 #include "net/codec.h"
 
 namespace kiln::actors {
 namespace {
 
+// One task on its way, in one cell at a time.
+struct Execution {
+  model::LeaseRef lease;
+  const config::Language* language = nullptr;
+  model::Program program;
+  bool watch = false;
+  bool told_started = false;
+  bool compiling = false;
+  Sha256 compile_key{};
+  std::optional<int64_t> compile_us;
+};
+
 struct ExecutorState {
   static inline const char* name = "executor";
   std::shared_ptr<CellHost> cells;
-  config::Languages languages;
+  WorkerLanguages languages;
   ExecutorActor::stateful_pointer<ExecutorState> self = nullptr;
   WorkerWiring wiring;
   std::map<model::LeaseRef, sandbox::CellId> cell_of;
-  std::unordered_map<sandbox::CellId, model::LeaseRef> lease_of;
+  std::unordered_map<sandbox::CellId, Execution> executions;
+  CompileCache compiled;
   // Bytes of both streams so far; only the runner's thread uses it.
   using Offsets = std::unordered_map<sandbox::CellId, uint64_t>;
   std::shared_ptr<Offsets> offsets = std::make_shared<Offsets>();
@@ -47,28 +63,58 @@ struct ExecutorState {
       caf::anon_send(me, CellFinished{id, std::move(result)});
     };
     cells->set_handlers(std::move(handlers));
-    for (const auto& [cell, lease] : lease_of) {
-      caf::anon_send(wiring.streamer, StreamOpened{cell, lease, false});
+    for (const auto& [cell, execution] : executions) {
+      if (!execution.compiling) {
+        caf::anon_send(wiring.streamer, StreamOpened{cell, execution.lease, false});
+      }
     }
   }
 
   void abandon_all() {
     cells->kill_all();
     cell_of.clear();
-    lease_of.clear();
+    executions.clear();
   }
 
   void run(const model::Assign& assign) {
     auto program = net::decode_program(*assign.program);
     if (!program) return cannot_run(assign.lease, program.error().text());
-    const config::Language* language = languages.find(program->language);
+    const config::Language* language = languages.offered.find(program->language);
     if (!language) return cannot_run(assign.lease, "this worker has no " + program->language);
-    const sandbox::CellId cell = cells->next_id();
-    cell_of[assign.lease] = cell;
-    lease_of[cell] = assign.lease;
+    Execution execution;
+    execution.lease = assign.lease;
+    execution.language = language;
+    execution.program = std::move(*program);
+    execution.watch = assign.watch;
+    if (language->compile.empty()) return start_program(std::move(execution), {});
+    compile(std::move(execution));
+  }
+
+  void compile(Execution execution) {
+    auto request = make_compile_request(*execution.language, execution.program);
+    execution.compile_key = compile_key(request, languages.versions[execution.language->name]);
+    if (const auto files = compiled.find(execution.compile_key)) {
+      return start_program(std::move(execution), *files);
+    }
+    execution.compiling = true;
+    cells->run(place(std::move(execution)), std::move(request));
+  }
+
+  void start_program(Execution execution, const ProgramFiles& files) {
+    execution.compiling = false;
+    auto request = make_cell_request(*execution.language, std::move(execution.program), files);
+    const StreamOpened opened{0, execution.lease, execution.watch};
+    const sandbox::CellId cell = place(std::move(execution));
     // The streamer hears of the cell before its first output.
-    caf::anon_send(wiring.streamer, StreamOpened{cell, assign.lease, assign.watch});
-    cells->run(cell, make_cell_request(*language, std::move(*program)));
+    caf::anon_send(wiring.streamer, StreamOpened{cell, opened.lease, opened.watch});
+    cells->run(cell, std::move(request));
+  }
+
+  sandbox::CellId place(Execution execution) {
+    const sandbox::CellId cell = cells->next_id();
+    cell_of[execution.lease] = cell;
+    executions.emplace(cell, std::move(execution));
+    return cell;
   }
 
   void cannot_run(const model::LeaseRef& lease, const std::string& why) {
@@ -85,23 +131,52 @@ struct ExecutorState {
 
   void watch(const WatchChange& change) {
     const auto cell = cell_of.find(change.lease);
-    if (cell != cell_of.end()) caf::anon_send(wiring.streamer, WatchCell{cell->second, change.on});
+    if (cell == cell_of.end()) return;
+    executions.at(cell->second).watch = change.on;
+    caf::anon_send(wiring.streamer, WatchCell{cell->second, change.on});
   }
 
   void started(sandbox::CellId cell) {
-    const auto lease = lease_of.find(cell);
-    if (lease != lease_of.end()) caf::anon_send(wiring.session, TaskStarted{lease->second});
+    const auto execution = executions.find(cell);
+    if (execution == executions.end()) return;
+    if (std::exchange(execution->second.told_started, true)) return;
+    caf::anon_send(wiring.session, TaskStarted{execution->second.lease});
   }
 
-  void finished(const CellFinished& finished) {
-    const auto lease = lease_of.find(finished.cell);
-    if (lease == lease_of.end()) return;
-    const model::LeaseRef ref = lease->second;
-    lease_of.erase(lease);
-    cell_of.erase(ref);
+  void finished(CellFinished finished) {
+    auto node = executions.extract(finished.cell);
+    if (!node) return;
+    Execution& execution = node.mapped();
+    cell_of.erase(execution.lease);
+    if (!execution.compiling) {
+      finished.result.cost.compile_us = execution.compile_us;
+      return close(execution.lease, std::move(finished));
+    }
+    if (!has_compiled(finished.result)) return compile_failed(execution, std::move(finished));
+    execution.compile_us = finished.result.cost.wall_us;
+    const auto files = std::make_shared<const ProgramFiles>(take_compiled(finished.result));
+    compiled.put(execution.compile_key, files);
+    start_program(std::move(execution), *files);
+  }
+
+  // What the compiler printed is the task's output now: whoever watches gets it.
+  void compile_failed(const Execution& execution, CellFinished finished) {
+    finished.result = compile_failure(std::move(finished.result));
+    const model::TaskResult& result = finished.result;
+    const sandbox::CellId cell = finished.cell;
+    caf::anon_send(wiring.streamer, StreamOpened{cell, execution.lease, execution.watch});
+    caf::anon_send(wiring.streamer, CellOutput{cell, 0, sandbox::Stream::out, result.out.bytes});
+    caf::anon_send(wiring.streamer, CellOutput{cell, result.out.bytes.size(), sandbox::Stream::err,
+                                               result.err.bytes});
+    close(execution.lease, std::move(finished));
+  }
+
+  // All its output is on its way before its end is told.
+  void close(const model::LeaseRef& lease, CellFinished finished) {
+    const auto result = std::make_shared<const model::TaskResult>(std::move(finished.result));
     self->request(wiring.streamer, caf::infinite, CellClosed{finished.cell})
-        .then([this, ref, result = finished.result](bool) { finish(ref, result); },
-              [this, ref, result = finished.result](const caf::error&) { finish(ref, result); });
+        .then([this, lease, result](bool) { finish(lease, *result); },
+              [this, lease, result](const caf::error&) { finish(lease, *result); });
   }
 
   void finish(const model::LeaseRef& lease, const model::TaskResult& result) {
@@ -112,8 +187,7 @@ struct ExecutorState {
 };
 
 ExecutorActor::behavior_type executor(ExecutorActor::stateful_pointer<ExecutorState> self,
-                                      std::shared_ptr<CellHost> cells,
-                                      config::Languages languages) {
+                                      std::shared_ptr<CellHost> cells, WorkerLanguages languages) {
   end_on_failure(self, "executor");
   self->state.self = self;
   self->state.cells = std::move(cells);
@@ -125,14 +199,14 @@ ExecutorActor::behavior_type executor(ExecutorActor::stateful_pointer<ExecutorSt
       [=](const StopTask& task) { self->state.stop(task.lease); },
       [=](const WatchChange& change) { self->state.watch(change); },
       [=](const CellStarted& started) { self->state.started(started.cell); },
-      [=](const CellFinished& finished) { self->state.finished(finished); },
+      [=](CellFinished& finished) { self->state.finished(std::move(finished)); },
   };
 }
 
 }  // namespace
 
 ExecutorActor spawn_executor(caf::actor_system& system, std::shared_ptr<CellHost> cells,
-                             config::Languages languages) {
+                             WorkerLanguages languages) {
   return system.spawn(executor, std::move(cells), std::move(languages));
 }
 

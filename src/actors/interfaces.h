@@ -14,6 +14,7 @@
 
 #include <caf/all.hpp>
 #include <functional>
+#include <map>
 #include <memory>
 
 #include "actors/broker_node.h"
@@ -120,15 +121,20 @@ struct WorkerWiring {
   StreamerActor streamer;
 };
 
+// The languages of a worker, and their versions where they were found.
+struct WorkerLanguages {
+  config::Languages offered;
+  std::map<std::string, std::string> versions;  // by the language's name
+};
 ExecutorActor spawn_executor(caf::actor_system& system, std::shared_ptr<CellHost> cells,
-                             config::Languages languages);
+                             WorkerLanguages languages);
 StreamerActor spawn_streamer(caf::actor_system& system);
 SessionActor spawn_session(caf::actor_system& system, core::WorkerOptions options,
                            std::function<void()> on_left);
 // What a worker is made of.
 struct WorkerParts {
   std::shared_ptr<CellHost> cells;
-  config::Languages languages;
+  WorkerLanguages languages;
   core::WorkerOptions session;
 };
 WorkerSupervisor spawn_worker_supervisor(caf::actor_system& system, WorkerParts parts,

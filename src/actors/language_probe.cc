@@ -12,6 +12,8 @@ std::string why_not(const config::Language& language, const model::TaskResult& r
   std::string why =
       language.detect.front() + " ended with " + std::string(model::to_string(result.verdict));
   if (!result.message.empty()) why += " (" + result.message + ")";
+  const std::string told = result.err.bytes.substr(0, result.err.bytes.find('\n'));
+  if (!told.empty() && model::is_utf8(told)) why += ": " + told;
   return why + "; install it with: " + language.install_hint;
 }
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "actors/cell_request.h"
 #include "net/codec.h"
 
 namespace kiln::actors {
@@ -44,6 +45,23 @@ std::optional<WallTime> later(const std::optional<WallTime>& at,
   return in_ms ? now + std::chrono::milliseconds(*in_ms) : at;
 }
 
+// Names in /box that are not the task's to use.
+Status check_names(const config::Language& language, const std::vector<model::InputFile>& files) {
+  const auto lies_at = [&files](const std::string& name) {
+    return std::ranges::any_of(files, [&name](const model::InputFile& file) {
+      return file.path == name || file.path.starts_with(name + "/");
+    });
+  };
+  for (const std::string& own : {language.source, std::string(kCompiledName)}) {
+    if (own == kCompiledName && language.compile.empty()) continue;
+    if (lies_at(own)) {
+      return field_error("files", "'" + own + "' is the name of the program's own file",
+                         "give the input file another name");
+    }
+  }
+  return {};
+}
+
 }  // namespace
 
 Status Submissions::check(const model::TaskSpec& spec) const {
@@ -53,13 +71,7 @@ Status Submissions::check(const model::TaskSpec& spec) const {
                  "there is no language '" + spec.program.language + "'", "language", "",
                  "use one of: " + languages_.names()};
   }
-  const auto takes_its_place = [&](const model::InputFile& file) {
-    return file.path == language->source || file.path.starts_with(language->source + "/");
-  };
-  if (std::ranges::any_of(spec.program.files, takes_its_place)) {
-    return field_error("files", "'" + language->source + "' is the name of the program's own file",
-                       "give the input file another name");
-  }
+  if (Status status = check_names(*language, spec.program.files); !status) return status;
   if (spec.program.limits.get("output_bytes").value_or(0) > kMaxOutputBytes) {
     return Error{ErrorCode::too_large, "at most 1048576 bytes of each stream can be kept",
                  "limits.output_bytes", "", "ask for less, or print less"};

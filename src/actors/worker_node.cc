@@ -18,7 +18,9 @@ class WorkerNode::Impl {
   Impl& operator=(const Impl&) = delete;
 
   Status start(WorkerNodeOptions& options, WorkerHandlers handlers) {
-    WorkerParts parts{cells_, std::move(options.languages), session_options(options)};
+    WorkerLanguages offered{std::move(options.languages), {}};
+    for (const auto& found : languages_.found) offered.versions[found.name] = found.version;
+    WorkerParts parts{cells_, std::move(offered), session_options(options)};
     const std::function<void(Error)> on_fatal = handlers.on_fatal;
     supervisor_ = spawn_worker_supervisor(system_, std::move(parts), std::move(handlers));
     supervise_supervisor(supervisor_, on_fatal);

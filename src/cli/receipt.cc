@@ -47,6 +47,7 @@ std::string cost_text(const model::Cost& cost) {
     const double mb = static_cast<double>(*memory) / static_cast<double>(model::kMB);
     text += ", peak memory " + decimal(mb, 1) + " MB";
   }
+  if (cost.compile_us) text += ", compiled in " + seconds(*cost.compile_us);
   const double setup_ms = static_cast<double>(cost.setup_us) / kMicrosPerMilli;
   return text + ", set-up " + decimal(setup_ms, 1) + " ms";
 }

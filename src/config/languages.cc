@@ -13,11 +13,20 @@ namespace kiln::config {
 namespace {
 
 constexpr std::string_view kSourcePlace = "{source}";
+constexpr std::string_view kOutputPlace = "{output}";
+constexpr std::string_view kProgramPlace = "{program}";
 constexpr std::array<std::string_view, 1> kTopKeys = {"languages"};
 constexpr std::array<std::string_view, 5> kRequiredKeys = {"extensions", "source", "detect", "run",
                                                            "install"};
-constexpr std::array<std::string_view, 1> kOptionalKeys = {"env"};
+constexpr std::array<std::string_view, 4> kOptionalKeys = {"env", "compile", "limits",
+                                                           "compile_limits"};
 constexpr size_t kMaxNameLength = 64;
+
+bool has_place(const std::vector<std::string>& command, std::string_view place) {
+  return std::any_of(command.begin(), command.end(), [place](const std::string& argument) {
+    return argument.find(place) != std::string::npos;
+  });
+}
 
 bool is_word_char(char c) { return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '_'; }
 
@@ -42,7 +51,7 @@ class EntryReader {
 
   Result<Language> read() {
     for (const auto step : {&EntryReader::keys, &EntryReader::texts, &EntryReader::names,
-                            &EntryReader::commands, &EntryReader::env}) {
+                            &EntryReader::commands, &EntryReader::env, &EntryReader::both_limits}) {
       if (Status status = (this->*step)(); !status) return std::move(status).error();
     }
     return std::move(language_);
@@ -73,6 +82,9 @@ class EntryReader {
     if (Status s = text("install", language_.install_hint); !s) return s;
     if (Status s = list("extensions", language_.extensions); !s) return s;
     if (Status s = list("detect", language_.detect); !s) return s;
+    if (node_["compile"]) {
+      if (Status s = list("compile", language_.compile); !s) return s;
+    }
     return list("run", language_.run);
   }
 
@@ -94,12 +106,46 @@ class EntryReader {
 
   Status commands() {
     if (language_.detect[0][0] != '/') return wrong("detect", "must begin with an absolute path");
+    if (!language_.compile.empty()) return compiled_commands();
     if (language_.run[0][0] != '/') return wrong("run", "must begin with an absolute path");
-    const bool has_source =
-        std::any_of(language_.run.begin(), language_.run.end(), [](const std::string& argument) {
-          return argument.find(kSourcePlace) != std::string::npos;
-        });
-    if (!has_source) return wrong("run", "must have {source} where the program's path goes");
+    if (has_place(language_.run, kSourcePlace)) return {};
+    return wrong("run", "must have {source} where the program's path goes");
+  }
+
+  Status compiled_commands() {
+    const std::vector<std::string>& compile = language_.compile;
+    if (compile[0][0] != '/') return wrong("compile", "must begin with an absolute path");
+    if (!has_place(compile, kSourcePlace) || !has_place(compile, kOutputPlace)) {
+      return wrong("compile", "must have {source}, and {output} where the compiled program goes");
+    }
+    if (!language_.run[0].starts_with('/') && language_.run[0] != kProgramPlace) {
+      return wrong("run", "must begin with {program} or an absolute path");
+    }
+    if (has_place(language_.run, kProgramPlace)) return {};
+    return wrong("run", "must have {program} where the compiled program's path goes");
+  }
+
+  Status both_limits() {
+    if (Status s = limits("limits", language_.limits); !s) return s;
+    if (node_["compile_limits"] && language_.compile.empty()) {
+      return wrong("compile_limits", "stands here, but nothing is compiled");
+    }
+    return limits("compile_limits", language_.compile_limits);
+  }
+
+  Status limits(std::string_view name, model::LimitsRequest& into) {
+    const YAML::Node map = node_[std::string(name)];
+    if (!map) return {};
+    if (!map.IsMap()) return wrong(name, "must be a map of limits: {processes: 32}");
+    for (const auto& entry : map) {
+      int64_t value = 0;
+      if (!entry.second.IsScalar() || !YAML::convert<int64_t>::decode(entry.second, value)) {
+        return wrong(name, "must have whole numbers: {processes: 32}");
+      }
+      if (Status s = into.set(entry.first.Scalar(), value); !s) {
+        return yaml_.error_at(entry.first, key(name), s.error().message, s.error().hint);
+      }
+    }
     return {};
   }
 

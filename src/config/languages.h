@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "base/error.h"
+#include "model/limits.h"
 
 namespace kiln::config {
 
@@ -14,10 +15,16 @@ struct Language {
   std::vector<std::string> extensions;  // "py"
   std::string source;                   // file name in /box: "main.py"
   std::vector<std::string> detect;      // run in a cell; its first line of output holds the version
-  std::vector<std::string> run;         // argv; "{source}" stands for the source's path; the task's
-                                        // arguments follow
+  // argv of the compile step; "{source}" stands for the source's path, "{output}" for where the
+  // program goes. Empty: nothing is compiled.
+  std::vector<std::string> compile;
+  // argv; "{source}" stands for the source's path, "{program}" for the compiled one's; the task's
+  // arguments follow.
+  std::vector<std::string> run;
   std::vector<std::pair<std::string, std::string>> env;  // added to every cell's environment
-  std::string install_hint;                              // "apt-get install python3"
+  model::LimitsRequest limits;  // where a task says nothing and the usual defaults do not do
+  model::LimitsRequest compile_limits;  // of the compile step, whatever the task says
+  std::string install_hint;             // "apt-get install python3"
 };
 
 class Languages {

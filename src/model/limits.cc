@@ -74,6 +74,13 @@ bool LimitsRequest::empty() const {
   return std::ranges::none_of(entries_, [](const Entry& entry) { return entry.set; });
 }
 
+LimitsRequest with_defaults(LimitsRequest request, const LimitsRequest& defaults) {
+  for (size_t i = 0; i < LimitsRequest::kFieldCount; ++i) {
+    if (!request.entries_[i].set) request.entries_[i] = defaults.entries_[i];
+  }
+  return request;
+}
+
 Limits resolve_limits(const LimitsRequest& request) {
   Limits limits;
   for (size_t i = 0; i < kFields.size(); ++i) {

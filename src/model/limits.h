@@ -58,6 +58,7 @@ class LimitsRequest {
 
  private:
   friend Limits resolve_limits(const LimitsRequest& request);
+  friend LimitsRequest with_defaults(LimitsRequest request, const LimitsRequest& defaults);
   struct Entry {
     bool set = false;
     int64_t value = 0;
@@ -66,6 +67,9 @@ class LimitsRequest {
   static constexpr size_t kFieldCount = 16;
   Entry entries_[kFieldCount];
 };
+
+// What `request` leaves open is taken from `defaults`.
+LimitsRequest with_defaults(LimitsRequest request, const LimitsRequest& defaults);
 
 // Defaults for what is absent, clamped to the maxima. Without an explicit soft limit: 90 s when the
 // hard limit is the default, else 3/4 of the hard limit if that limit is at least 10 s, else none.

@@ -16,6 +16,11 @@ const config::Language& python() {
   return *languages.find("python");
 }
 
+const config::Language& c() {
+  static const config::Languages languages = config::default_languages();
+  return *languages.find("c");
+}
+
 TEST(CellRequest, IsTheLanguagesCommandWithSourceAndArguments) {
   model::Program program;
   program.code = "print(1)";
@@ -37,6 +42,52 @@ TEST(CellRequest, LetsTheTaskReplaceAVariableButNotHaveItTwice) {
   EXPECT_THAT(request.env, Contains(model::EnvVar{"HOME", "/box/home"}).Times(1));
   EXPECT_THAT(request.env, Contains(testing::Field(&model::EnvVar::name, "HOME")).Times(1));
   EXPECT_THAT(request.env, Contains(model::EnvVar{"MORE", "1"}));
+}
+
+TEST(CellRequest, OfACompiledLanguageIsTheProgramWithoutItsSource) {
+  model::Program program;
+  program.code = "int main() {}";
+  program.args = {"a"};
+  program.files = {{"data.txt", "d"}};
+  const sandbox::CellRequest request = make_cell_request(c(), program,
+                                                         {{"program",
+                                                           "\x7f"
+                                                           "ELF"}});
+  EXPECT_THAT(request.argv, ElementsAre("/box/program", "a"));
+  EXPECT_THAT(request.files, ElementsAre(model::InputFile{"data.txt", "d"}));
+  EXPECT_THAT(request.programs, ElementsAre(model::InputFile{"program",
+                                                             "\x7f"
+                                                             "ELF"}));
+  EXPECT_GT(request.collect_file_bytes, 0U);
+}
+
+TEST(CellRequest, CompilesWithoutWhatIsForTheRun) {
+  model::Program program;
+  program.code = "int main() {}";
+  program.args = {"a"};
+  program.stdin_bytes = "in";
+  program.env = {{"CPATH", "/box"}};
+  program.files = {{"part.h", "int x;"}};
+  ASSERT_TRUE(program.limits.set("wall_ms", 1).ok());
+  const sandbox::CellRequest request = make_compile_request(c(), program);
+  EXPECT_THAT(request.argv,
+              testing::IsSupersetOf({"/usr/bin/gcc", "/box/main.c", "/box/out/program"}));
+  EXPECT_THAT(request.env, testing::Not(Contains(testing::Field(&model::EnvVar::name, "CPATH"))));
+  EXPECT_EQ(request.stdin_bytes, "");
+  EXPECT_THAT(request.files, ElementsAre(model::InputFile{"part.h", "int x;"},
+                                         model::InputFile{"main.c", "int main() {}"}));
+  EXPECT_GT(request.limits.wall_ms, 1);
+  EXPECT_EQ(request.limits.soft_ms, 0);
+  EXPECT_TRUE(request.programs.empty());
+}
+
+TEST(CellRequest, TakesALanguagesLimitWhereTheTaskSaysNothing) {
+  const config::Languages languages = config::default_languages();
+  const config::Language& javascript = *languages.find("javascript");
+  model::Program program;
+  EXPECT_EQ(make_cell_request(javascript, program).limits.processes, 32);
+  ASSERT_TRUE(program.limits.set("processes", 20).ok());
+  EXPECT_EQ(make_cell_request(javascript, program).limits.processes, 20);
 }
 
 TEST(CellRequest, DetectsALanguageWithNothingElseInTheCell) {

@@ -95,12 +95,14 @@ TEST_F(TaskInputTest, TheLanguageIsTheExtensionsUnlessSaid) {
   TaskOptions bash;
   bash.language = "bash";
   EXPECT_EQ(read(file("p.py", "true"), bash)->program.language, "bash");
-  EXPECT_THAT(error_of(file("p.cobol", "x")), HasSubstr("Add --language with one of: bash python"));
+  EXPECT_THAT(error_of(file("p.cobol", "x")),
+              HasSubstr("Add --language with one of: bash c cpp javascript python"));
   EXPECT_THAT(error_of(file("p", "x")), HasSubstr("Add --language"));
   TaskOptions wrong;
   wrong.language = "pyton";
   EXPECT_EQ(error_of(file("p.py", "x"), wrong),
-            "unknown language \"pyton\". Did you mean \"python\"? Allowed: python, bash");
+            "unknown language \"pyton\". Did you mean \"python\"? Allowed: python, bash, c, cpp, "
+            "javascript");
 }
 
 TEST_F(TaskInputTest, ALanguageUnknownHereMayBeKnownToTheBroker) {

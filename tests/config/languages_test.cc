@@ -41,7 +41,7 @@ std::string error_of(const std::string& text) {
 
 TEST(Languages, BuiltInOnes) {
   const Languages languages = default_languages();
-  EXPECT_EQ(languages.names(), "bash python");
+  EXPECT_EQ(languages.names(), "bash c cpp javascript python");
   const Language* python = languages.find("python");
   ASSERT_NE(python, nullptr);
   EXPECT_THAT(python->run, ElementsAre("/usr/bin/python3", "{source}"));
@@ -64,6 +64,53 @@ TEST(Languages, ReadsEveryKey) {
   EXPECT_EQ(toy.install_hint, "apt-get install toy");
 }
 
+constexpr std::string_view kCompiled = R"(languages:
+  toy:
+    extensions: [toy]
+    source: main.toy
+    detect: [/usr/bin/toyc, -v]
+    compile: [/usr/bin/toyc, -o, "{output}", "{source}"]
+    compile_limits: {wall_ms: 5000}
+    run: ["{program}", -x]
+    limits: {processes: 32}
+    install: apt-get install toy
+)";
+
+std::string compiled_with(std::string_view from, std::string_view to) {
+  std::string text(kCompiled);
+  const size_t at = text.find(from);
+  EXPECT_NE(at, std::string::npos) << from;
+  return text.replace(at, from.size(), to);
+}
+
+TEST(Languages, ReadsACompileStepAndLimits) {
+  const auto languages = parse_languages(kCompiled, "l.yaml");
+  ASSERT_TRUE(languages.ok()) << languages.error().text();
+  const Language& toy = languages->all().at(0);
+  EXPECT_THAT(toy.compile, ElementsAre("/usr/bin/toyc", "-o", "{output}", "{source}"));
+  EXPECT_THAT(toy.run, ElementsAre("{program}", "-x"));
+  EXPECT_EQ(toy.compile_limits.get("wall_ms"), 5'000);
+  EXPECT_EQ(toy.limits.get("processes"), 32);
+  EXPECT_EQ(toy.limits.get("wall_ms"), std::nullopt);
+}
+
+TEST(Languages, WrongCompileStepsAndLimitsNameTheField) {
+  EXPECT_THAT(error_of(compiled_with("/usr/bin/toyc, -o", "toyc, -o")), HasSubstr("absolute path"));
+  EXPECT_THAT(error_of(compiled_with("\"{output}\"", "x")), HasSubstr("{output}"));
+  EXPECT_THAT(error_of(compiled_with("\"{source}\"", "x")), HasSubstr("{source}"));
+  EXPECT_THAT(error_of(compiled_with("\"{program}\"", "program")), HasSubstr("{program}"));
+  EXPECT_THAT(error_of(compiled_with("\"{program}\"", "/usr/bin/toy")), HasSubstr("{program}"));
+  EXPECT_THAT(error_of(compiled_with("processes: 32", "proceses: 32")),
+              HasSubstr("there is no limit 'proceses'"));
+  EXPECT_THAT(error_of(compiled_with("processes: 32", "processes: 0")),
+              HasSubstr("must be at least 1"));
+  EXPECT_THAT(error_of(compiled_with("processes: 32", "processes: many")),
+              HasSubstr("whole numbers"));
+  EXPECT_THAT(error_of(compiled_with("{processes: 32}", "32")), HasSubstr("map of limits"));
+  EXPECT_THAT(error_of(with("    env:", "    compile_limits: {wall_ms: 1}\n    env:")),
+              HasSubstr("nothing is compiled"));
+}
+
 TEST(Languages, BaseEnvironmentIsExactlyThis) {
   EXPECT_THAT(base_environment(),
               ElementsAre(Pair("PATH", "/usr/local/bin:/usr/bin:/bin"), Pair("HOME", "/box"),
@@ -74,7 +121,8 @@ TEST(Languages, BaseEnvironmentIsExactlyThis) {
 TEST(Languages, UnknownKeyNamesTheRightOne) {
   EXPECT_EQ(error_of(with("extensions:", "extenions:")),
             "l.yaml:3:5: unknown key \"extenions\" in \"languages.toy\". Did you mean "
-            "\"extensions\"? Allowed: extensions, source, detect, run, install, env");
+            "\"extensions\"? Allowed: extensions, source, detect, run, install, env, compile, "
+            "limits, compile_limits");
   EXPECT_THAT(error_of(with("languages:", "language:")), HasSubstr("Did you mean \"languages\"?"));
 }
 

@@ -1,0 +1,2 @@
+echo "nothing to do" >&2
+exit 3
