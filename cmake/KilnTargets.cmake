@@ -45,7 +45,7 @@ endfunction()
 # whole clusters run alone: they measure time and watch what is left behind.
 function(kiln_label_test name target timeout labels)
   set_tests_properties(${name} PROPERTIES LABELS "${labels}" TIMEOUT ${timeout})
-  if("security" IN_LIST labels OR "integration" IN_LIST labels)
+  if("security" IN_LIST labels OR "integration" IN_LIST labels OR "fault" IN_LIST labels)
     set_tests_properties(${name} PROPERTIES RUN_SERIAL ON)
   endif()
   foreach(label IN LISTS labels)

@@ -1,5 +1,6 @@
 // Telemetry: counters in memory, each by its name and labels.
 #include "actors/actor.h"
+#include "log/log.h"
 
 namespace kiln::actors {
 namespace {
@@ -49,7 +50,10 @@ struct TelemetryState {
   static inline const char* name = "telemetry";
   Counters counters;
   void add(const CountBatch& batch) {
-    for (const core::Count& count : batch.counts) ++counters.values[key_of(count)];
+    for (const core::Count& count : batch.counts) {
+      ++counters.values[key_of(count)];
+      if (count.task) log::info("a stale result is refused", {{"task_id", to_string(*count.task)}});
+    }
   }
 };
 

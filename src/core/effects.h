@@ -153,6 +153,7 @@ struct Count {
   std::string queue;
   std::string_view label2;  // static storage
   std::string_view label3;
+  std::optional<TaskId> task;  // only of stale_results: they are logged one by one
 };
 
 using Effect = std::variant<Persist, Send, Cancel, Reply, Schedule, Publish, Count>;

@@ -137,7 +137,8 @@ void Scheduler::Impl::publish(StreamNews news) { out_.push_back(Publish{std::mov
 
 void Scheduler::Impl::count(Counter counter, const Task* task, std::string_view label2,
                             std::string_view label3) {
-  out_.push_back(Count{counter, task == nullptr ? std::string() : *task->queue, label2, label3});
+  out_.push_back(
+      Count{counter, task == nullptr ? std::string() : *task->queue, label2, label3, {}});
 }
 
 Task* Scheduler::Impl::live(const TaskId& id) {

@@ -58,7 +58,9 @@ void Scheduler::Impl::said(Worker& worker, model::Finished message) {
   if (ended_under(message.lease)) {
     return send(worker.instance, model::FinishedOk{message.lease});
   }
-  count(Counter::stale_results, tasks_.find(message.lease.id));
+  const Task* task = tasks_.find(message.lease.id);
+  out_.push_back(Count{Counter::stale_results, task == nullptr ? std::string() : *task->queue, "",
+                       "", TaskId(message.lease.id)});
   fence(worker.instance, message.lease);
 }
 
