@@ -79,6 +79,11 @@ std::shared_ptr<const Identity> identity_of(const Side& side, std::string_view k
 Status bind(Side& side, const std::string& endpoint, const std::optional<ServerKeys>& keys) {
   set_common_options(side.socket, endpoint);
   side.socket.set(zmq::sockopt::router_mandatory, true);
+  // No high-water mark for what comes in. With one, any peer could end the broker: libzmq 4.3.4
+  // aborts when a connection breaks while its input is stopped at the mark and a heartbeat is in
+  // what was read already (zeromq/libzmq issue 4364). The price: a peer that floods faster than is
+  // read here grows the broker's memory.
+  side.socket.set(zmq::sockopt::rcvhwm, 0);
   if (keys) {
     side.allowed = keys->allowed;
     set_server_keys(side.socket, side.peer, keys->own.secret_key);

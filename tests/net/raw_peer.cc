@@ -71,6 +71,12 @@ bool RawPeer::closes(std::chrono::milliseconds patience) {
   }
 }
 
+void RawPeer::reset() {
+  const linger at_once{1, 0};
+  setsockopt(fd_.get(), SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
+  fd_.reset();
+}
+
 std::string greeting(std::string_view mechanism) {
   std::string out("\xFF\0\0\0\0\0\0\0\x01\x7F\x03\0", 12);
   out += mechanism;

@@ -20,6 +20,8 @@ class RawPeer {
   std::string receive(size_t enough, std::chrono::milliseconds patience);
   // Whether the other end closes in that time; what it says is thrown away.
   bool closes(std::chrono::milliseconds patience);
+  // Ends the connection with a reset, as when the peer's machine came back without it (tcp(7)).
+  void reset();
 
  private:
   UniqueFd fd_;
