@@ -1,5 +1,6 @@
 """Whether a process' memory grows without end: its resident set, each second, and a line through that."""
 
+import json
 import statistics
 import threading
 
@@ -50,6 +51,8 @@ class Memory:
 
     def report(self):
         """Prints a line for each; whether all are steady."""
+        with open("memory.json", "w", encoding="ascii") as file:
+            json.dump(self.samples, file)
         steady = bool(self.samples)
         for name, samples in self.samples.items():
             settled = samples[int(len(samples) * SETTLED):]
