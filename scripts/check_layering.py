@@ -22,8 +22,10 @@ FOLDERS = {
     "sandbox": ["model", "base"],
     "config": ["model", "base"],
     "log": ["base"],
-    "actors": ["base", "model", "config", "log", "core", "net", "store", "sandbox"],
-    "cli": ["base", "model", "config", "log", "core", "net", "store", "sandbox", "actors"],
+    "metrics": ["model", "base"],
+    "http": ["base"],
+    "actors": ["base", "model", "config", "log", "metrics", "core", "net", "store", "sandbox"],
+    "cli": ["base", "model", "config", "log", "metrics", "http", "core", "net", "store", "sandbox", "actors"],
 }
 
 # Outside library -> (its headers, the files of src/ that may include them).
@@ -33,6 +35,8 @@ LIBRARIES = {
     "ZeroMQ": (["zmq.h", "zmq.hpp", "zmq_addon.hpp"], ["net/*"]),
     "SQLiteCpp": (["SQLiteCpp/*", "sqlite3.h"], ["store/*"]),
     "yaml-cpp": (["yaml-cpp/*"], ["config/*"]),
+    "prometheus-cpp": (["prometheus/*"], ["metrics/*"]),
+    "Boost.Beast": (["boost/asio.hpp", "boost/asio/*", "boost/beast/*"], ["http/*"]),
     "spdlog": (["spdlog/*", "fmt/*"], ["log/*"]),
     "libseccomp": (["seccomp.h"], ["sandbox/*"]),
     "libcap": (["sys/capability.h"], ["sandbox/*"]),

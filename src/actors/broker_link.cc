@@ -222,8 +222,11 @@ struct LinkState {
 
   // What is committed as a task's result can be read, and is what the verdict says.
   static void check_result(model::Finished& finished) {
-    const auto result = net::decode_result(*finished.result);
-    if (result && result->verdict == finished.verdict) return;
+    auto result = net::decode_result(*finished.result);
+    if (result && result->verdict == finished.verdict) {
+      finished.cost = result->cost;
+      return;
+    }
     const Error error = result
                             ? Error{ErrorCode::malformed, "result and verdict differ", "", "", ""}
                             : result.error();
@@ -235,7 +238,7 @@ struct LinkState {
     model::TaskResult result;
     result.verdict = model::Verdict::infrastructure_error;
     result.message = error.text();
-    return {lease, result.verdict, std::make_shared<std::string>(net::encode_result(result))};
+    return {lease, result.verdict, std::make_shared<std::string>(net::encode_result(result)), {}};
   }
 
   void send_events(ClientEvents& batch) {

@@ -8,7 +8,8 @@ namespace kiln::actors {
 class BrokerNode::Impl {
  public:
   Impl(BrokerOptions options, std::function<void(Error)> on_fatal)
-      : config_(options.threads),
+      : insight_(options.insight),
+        config_(options.threads),
         system_(config_),
         supervisor_(spawn_broker_supervisor(system_, std::move(options), on_fatal)) {
     supervise_supervisor(supervisor_, std::move(on_fatal));
@@ -24,7 +25,9 @@ class BrokerNode::Impl {
   }
 
   const Listening& listening() const { return listening_; }
-  Counters counters() { return ask<Counters>(CountersRequest{}); }
+  std::string metrics() {
+    return insight_.counted->text(ask<Sample>(SampleRequest{}).sample, real_now().mono);
+  }
 
   bool crash(const std::string& actor) { return ask<bool>(CrashChild{actor}); }
 
@@ -55,14 +58,20 @@ class BrokerNode::Impl {
     answer.error = Error{ErrorCode::internal, "the broker's actors do not work", "", cause, ""};
   }
   static void fail(bool& /*answer*/, const std::string& /*cause*/) {}
-  static void fail(Counters& /*answer*/, const std::string& /*cause*/) {}
+  static void fail(Sample& /*answer*/, const std::string& /*cause*/) {}
 
+  BrokerInsight insight_;
   SystemConfig config_;
   caf::actor_system system_;
   BrokerSupervisor supervisor_;
   Listening listening_;
   bool stopped_ = false;
 };
+
+BrokerInsight new_broker_insight() {
+  return {std::make_shared<metrics::Broker>(KILN_VERSION),
+          std::make_shared<metrics::Readiness>(std::vector<std::string>{kStorePart, kSocketsPart})};
+}
 
 BrokerNode::BrokerNode(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 BrokerNode::~BrokerNode() = default;
@@ -74,6 +83,7 @@ Result<std::unique_ptr<BrokerNode>> BrokerNode::start(BrokerOptions options,
       return store::open_sqlite_store(directory);
     };
   }
+  if (!options.insight.counted) options.insight = new_broker_insight();
   auto impl = std::make_unique<Impl>(std::move(options), std::move(on_fatal));
   if (Status status = impl->start(); !status.ok()) return status.error();
   return std::unique_ptr<BrokerNode>(new BrokerNode(std::move(impl)));
@@ -81,9 +91,7 @@ Result<std::unique_ptr<BrokerNode>> BrokerNode::start(BrokerOptions options,
 
 std::string BrokerNode::clients_endpoint() const { return impl_->listening().clients_endpoint; }
 std::string BrokerNode::workers_endpoint() const { return impl_->listening().workers_endpoint; }
-std::map<std::string, uint64_t> BrokerNode::counters() const {
-  return std::move(impl_->counters().values);
-}
+std::string BrokerNode::metrics() const { return impl_->metrics(); }
 bool BrokerNode::crash(const std::string& actor) { return impl_->crash(actor); }
 void BrokerNode::stop() { impl_->stop(); }
 

@@ -1,11 +1,11 @@
 // A broker in this process: its actor system, its sockets, its store. No CAF in this header.
 //
-// Threads: start, stop and the accessors from one thread; `on_fatal` is called from another.
+// Threads: start, stop and the accessors from one thread, metrics() from any; `on_fatal` is called
+// from another.
 #pragma once
 
 #include <cstdint>
 #include <functional>
-#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -13,6 +13,8 @@
 #include "base/error.h"
 #include "config/languages.h"
 #include "core/result_cache.h"
+#include "metrics/broker.h"
+#include "metrics/readiness.h"
 #include "net/keys.h"
 #include "store/store.h"
 
@@ -20,6 +22,15 @@ namespace kiln::actors {
 
 // Opens the broker's store, at the start and again after it failed.
 using StoreOpener = std::function<Result<std::unique_ptr<store::Store>>()>;
+
+// What others see of a broker while it works, from any thread.
+struct BrokerInsight {
+  std::shared_ptr<metrics::Broker> counted;
+  std::shared_ptr<metrics::Readiness> readiness;  // parts: store, sockets
+};
+inline constexpr const char* kStorePart = "store";
+inline constexpr const char* kSocketsPart = "sockets";
+BrokerInsight new_broker_insight();
 
 struct BrokerOptions {
   std::string clients_endpoint = "tcp://127.0.0.1:5570";
@@ -34,6 +45,7 @@ struct BrokerOptions {
   // Run with /bin/sh -c when tasks died, with one JSON line for each on its standard input; killed
   // after kAlertTime (alert_hook.h). "": none.
   std::string alert_command;
+  BrokerInsight insight;  // absent: one of its own
 };
 
 class BrokerNode {
@@ -51,9 +63,8 @@ class BrokerNode {
   std::string clients_endpoint() const;
   std::string workers_endpoint() const;
 
-  // What was counted since the start, by name and labels ("submitted{queue=default}"), and what the
-  // sockets refused or dropped ("peers_refused", see BrokerSockets::counters).
-  std::map<std::string, uint64_t> counters() const;
+  // Its metrics in Prometheus' text format. From any thread, until stop.
+  std::string metrics() const;
 
   // For tests of supervision: ends this actor as if it had failed. False: there is none now.
   bool crash(const std::string& actor);

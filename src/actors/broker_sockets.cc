@@ -5,6 +5,11 @@
 #include "log/log.h"
 
 namespace kiln::actors {
+namespace {
+
+size_t index_of(net::Peer peer) { return peer == net::Peer::client ? 0 : 1; }
+
+}  // namespace
 
 void BrokerSockets::deliver_to(BrokerLinkActor link, std::shared_ptr<Intake> intake) {
   const std::lock_guard lock(mutex_);
@@ -20,6 +25,7 @@ BrokerSockets::Target BrokerSockets::target() const {
 net::ServerHandlers BrokerSockets::handlers() {
   net::ServerHandlers handlers;
   handlers.on_batch = [this](std::vector<net::Inbound> batch) {
+    for (const net::Inbound& one : batch) ++passed_.at(index_of(one.peer)).in;
     const Target to = target();
     if (!to.intake) return;
     InboundBatch taken{to.intake->take(std::move(batch))};
@@ -46,18 +52,22 @@ void BrokerSockets::tell_refused(const net::Refused& peer) {
                 {"refused", std::exchange(untold_, 0)}});
 }
 
-std::map<std::string, uint64_t> BrokerSockets::counters() const {
+void BrokerSockets::add_to(metrics::BrokerSample& sample) const {
   net::TransportCounts counts;
   {
     const std::lock_guard lock(mutex_);
     if (server_) counts = server_->counts();
   }
-  return {{"peers_refused", counts.refused},
-          {"handshakes_failed", counts.failed},
-          {"messages_unauthorized", counts.unauthorized},
-          {"messages_dropped", counts.inbound_dropped},
-          {"messages_malformed", malformed_},
-          {"answers_dropped", counts.outbound_dropped}};
+  sample.rejected = {{"peer_refused", counts.refused},
+                     {"handshake_failed", counts.failed},
+                     {"unauthorized", counts.unauthorized},
+                     {"no_message", counts.inbound_dropped},
+                     {"malformed", malformed_},
+                     {"answer_dropped", counts.outbound_dropped}};
+  sample.messages = {{{"in", "clients"}, passed_[0].in},
+                     {{"out", "clients"}, passed_[0].out},
+                     {{"in", "workers"}, passed_[1].in},
+                     {{"out", "workers"}, passed_[1].out}};
 }
 
 Listening BrokerSockets::listen(const net::ServerOptions& options) {
@@ -70,6 +80,7 @@ Listening BrokerSockets::listen(const net::ServerOptions& options) {
 }
 
 void BrokerSockets::send(std::vector<net::Outbound> batch) {
+  for (const net::Outbound& one : batch) ++passed_.at(index_of(one.peer)).out;
   std::shared_ptr<net::RouterServer> server;
   {
     const std::lock_guard lock(mutex_);

@@ -5,6 +5,7 @@
 // Threads: any; the transport's thread delivers.
 #pragma once
 
+#include <array>
 #include <atomic>
 #include <map>
 #include <memory>
@@ -28,10 +29,11 @@ class BrokerSockets {
   void send(std::vector<net::Outbound> batch);
   // One message that could not be decoded was dropped.
   void count_malformed() { ++malformed_; }
-  // peers_refused: handshakes with keys that may not come in; handshakes_failed: those that ended
-  // earlier; messages_unauthorized: of keys that were taken out; messages_dropped: of no shape of
-  // ours; messages_malformed: not decodable; answers_dropped: their reader was gone or too slow.
-  std::map<std::string, uint64_t> counters() const;
+  // What passed, and what was refused or dropped. Reasons: peer_refused, a handshake with a key
+  // that may not come in; handshake_failed, one that ended earlier; unauthorized, a message of a
+  // key that was taken out; no_message, of no shape of ours; malformed, not decodable;
+  // answer_dropped, its reader was gone or too slow.
+  void add_to(metrics::BrokerSample& sample) const;
   // Sends what is queued, then closes.
   void close();
 
@@ -46,6 +48,11 @@ class BrokerSockets {
   // kRefusalPause, which says how many there were.
   void tell_refused(const net::Refused& peer);
 
+  struct Passed {
+    std::atomic<uint64_t> in = 0;
+    std::atomic<uint64_t> out = 0;
+  };
+  std::array<Passed, 2> passed_;  // by net::Peer: clients, workers
   std::atomic<uint64_t> malformed_ = 0;
   uint64_t untold_ = 0;  // refusals since the last line
   std::optional<MonoTime> told_at_;

@@ -14,6 +14,7 @@ namespace {
 
 constexpr const char* kQueue = "queue";
 constexpr const char* kLink = "broker_link";
+constexpr Duration kSampleTime = std::chrono::seconds(2);
 
 struct SupervisorState {
   static inline const char* name = "supervisor";
@@ -49,8 +50,15 @@ struct SupervisorState {
   }
 
   Listening listen() {
-    return sockets->listen(
+    Listening listening = sockets->listen(
         {options.clients_endpoint, options.workers_endpoint, options.keys, options.insecure});
+    if (!listening.error) options.insight.readiness->works(kSocketsPart);
+    return listening;
+  }
+
+  void close_sockets() {
+    options.insight.readiness->fails(kSocketsPart, "they are closed");
+    sockets->close();
   }
 
   Status start_children() {
@@ -70,8 +78,9 @@ struct SupervisorState {
   void add_children(std::unique_ptr<store::Store> store) {
     auto first_store = std::make_shared<std::unique_ptr<store::Store>>(std::move(store));
     caf::actor_system& system = self->system();
-    add(kQueue, wiring.queue,
-        [this, &system] { return spawn_queue(system, readers[0], options.cache); });
+    add(kQueue, wiring.queue, [this, &system] {
+      return spawn_queue(system, readers[0], options.cache, options.insight);
+    });
     add(kLink, wiring.link, [this, &system] {
       return spawn_broker_link(system, readers[1], sockets, options.languages);
     });
@@ -81,10 +90,11 @@ struct SupervisorState {
     add("retry", wiring.retry, [&system] { return spawn_retry(system); });
     add("dead_letter", wiring.dead_letter,
         [this, &system] { return spawn_dead_letter(system, readers[2], options.alert_command); });
-    add("telemetry", wiring.telemetry, [&system] { return spawn_telemetry(system); });
+    add("telemetry", wiring.telemetry,
+        [this, &system] { return spawn_telemetry(system, options.insight.counted); });
     // The first one gets the open store, a later one opens it anew.
     add("journal", wiring.journal, [this, &system, first_store] {
-      return spawn_journal(system, std::move(*first_store), options.open_store);
+      return spawn_journal(system, std::move(*first_store), options.open_store, options.insight);
     });
   }
 
@@ -116,7 +126,7 @@ struct SupervisorState {
     const Child* child = children.ended(down.source);
     if (!child) return;
     if (!stopping) return restart_later(self, restarts, child->name, down.reason, on_fatal);
-    if (child->name == kLink) sockets->close();
+    if (child->name == kLink) close_sockets();
     end_next();
   }
 
@@ -127,17 +137,16 @@ struct SupervisorState {
     if (child == kQueue) caf::anon_send(wiring.queue, LoadFirst{});
   }
 
-  caf::result<Counters> counters() {
-    auto promise = self->make_response_promise<Counters>();
-    self->request(wiring.telemetry, caf::infinite, CountersRequest{})
+  // A queue that does not answer in time has no sample: a scrape must not hang.
+  caf::result<Sample> sample() {
+    auto promise = self->make_response_promise<Sample>();
+    self->request(wiring.queue, kSampleTime, SampleRequest{})
         .then(
-            [this, promise](Counters& counters) mutable {
-              counters.values.merge(sockets->counters());
-              promise.deliver(std::move(counters));
+            [this, promise](Sample& taken) mutable {
+              if (taken.sample) sockets->add_to(*taken.sample);
+              promise.deliver(std::move(taken));
             },
-            [this, promise](const caf::error&) mutable {
-              promise.deliver(Counters{sockets->counters()});
-            });
+            [promise](const caf::error&) mutable { promise.deliver(Sample{}); });
     return promise;
   }
 
@@ -159,7 +168,7 @@ struct SupervisorState {
   void end_next() {
     const Child* next = children.first();
     if (!next) {
-      sockets->close();
+      close_sockets();
       wiring = {};
       return self->quit();
     }
@@ -179,7 +188,7 @@ BrokerSupervisor::behavior_type supervisor(BrokerSupervisor::stateful_pointer<Su
   self->set_down_handler([=](const caf::down_msg& down) { self->state.ended(down); });
   return {
       [=](StartBroker&) { return self->state.start(); },
-      [=](CountersRequest&) { return self->state.counters(); },
+      [=](SampleRequest&) { return self->state.sample(); },
       [=](const StartChild& start) { self->state.start_again(start.child); },
       [=](const CrashChild& crash) { return self->state.crash(crash.child); },
       [=](StopAtom) { self->state.stop(); },

@@ -7,8 +7,8 @@ namespace kiln::actors {
 using sandbox::CellHandlers;
 using sandbox::CellId;
 
-Result<std::unique_ptr<CellHost>> CellHost::start(UniqueFd monitor_control) {
-  std::unique_ptr<CellHost> host(new CellHost);
+Result<std::unique_ptr<CellHost>> CellHost::start(UniqueFd monitor_control, WorkerInsight insight) {
+  std::unique_ptr<CellHost> host(new CellHost(std::move(insight)));
   sandbox::RunnerOptions options;
   options.monitor_socket = std::move(monitor_control);
   auto runner = sandbox::CellRunner::start(std::move(options), host->forwarding_handlers());
@@ -31,7 +31,14 @@ CellHandlers CellHost::forwarding_handlers() {
       const std::lock_guard lock(mutex_);
       live_.erase(id);
     }
+    // 0: no program was started in it.
+    if (result.cost.setup_us > 0) {
+      insight_.counted->cell_built(std::chrono::microseconds(result.cost.setup_us));
+    }
     if (const auto to = handlers()) to->on_finished(id, std::move(result));
+  };
+  forwarding.on_launcher = [readiness = insight_.readiness](bool ready) {
+    ready ? readiness->works(kLauncherPart) : readiness->fails(kLauncherPart, "it is down");
   };
   return forwarding;
 }

@@ -9,6 +9,7 @@
 #include <mutex>
 #include <set>
 
+#include "actors/worker_insight.h"
 #include "sandbox/cell_runner.h"
 
 namespace kiln::actors {
@@ -16,7 +17,7 @@ namespace kiln::actors {
 class CellHost {
  public:
   // Errors: those of CellRunner::start.
-  static Result<std::unique_ptr<CellHost>> start(UniqueFd monitor_control);
+  static Result<std::unique_ptr<CellHost>> start(UniqueFd monitor_control, WorkerInsight insight);
 
   sandbox::CellId next_id() { return ++last_id_; }
   // Runs one program to its end. Not together with set_handlers.
@@ -32,10 +33,11 @@ class CellHost {
   void stop();
 
  private:
-  CellHost() = default;
+  explicit CellHost(WorkerInsight insight) : insight_(std::move(insight)) {}
   sandbox::CellHandlers forwarding_handlers();
   std::shared_ptr<const sandbox::CellHandlers> handlers() const;
 
+  WorkerInsight insight_;
   mutable std::mutex mutex_;
   std::shared_ptr<const sandbox::CellHandlers> handlers_;
   std::set<sandbox::CellId> live_;

@@ -48,7 +48,7 @@ void EffectRouter::flush() {
   send_if_any(wiring_.retry, retry_, &ScheduleBatch::schedules);
   send_if_any(wiring_.link, link_, &EffectBatch::effects);
   send_if_any(wiring_.dead_letter, dead_, &DeadBatch::rows);
-  send_if_any(wiring_.telemetry, telemetry_, &CountBatch::counts);
+  send_if_any(wiring_.telemetry, telemetry_, &FactBatch::facts);
 }
 
 void EffectRouter::route_one(core::Publish publish) {
@@ -58,7 +58,16 @@ void EffectRouter::route_one(core::Publish publish) {
   streams_.news.push_back(std::move(publish.news));
 }
 void EffectRouter::route_one(core::Schedule schedule) { retry_.schedules.push_back(schedule); }
-void EffectRouter::route_one(core::Count count) { telemetry_.counts.push_back(std::move(count)); }
+void EffectRouter::route_one(core::Count count) { telemetry_.facts.emplace_back(std::move(count)); }
+void EffectRouter::route_one(core::Waited waited) {
+  telemetry_.facts.emplace_back(std::move(waited));
+}
+void EffectRouter::route_one(core::AttemptEnded ended) {
+  telemetry_.facts.emplace_back(std::move(ended));
+}
+void EffectRouter::route_one(core::WorkerGone gone) {
+  telemetry_.facts.emplace_back(std::move(gone));
+}
 void EffectRouter::route_one(core::Send send) { link_.effects.emplace_back(std::move(send)); }
 void EffectRouter::route_one(core::Cancel cancel) { link_.effects.emplace_back(cancel); }
 void EffectRouter::route_one(core::Reply reply) { link_.effects.emplace_back(std::move(reply)); }

@@ -28,6 +28,9 @@ class EffectRouter {
   void route_one(core::Publish publish);
   void route_one(core::Schedule schedule);
   void route_one(core::Count count);
+  void route_one(core::Waited waited);
+  void route_one(core::AttemptEnded ended);
+  void route_one(core::WorkerGone gone);
   void route_one(core::Send send);
   void route_one(core::Cancel cancel);
   void route_one(core::Reply reply);
@@ -39,7 +42,7 @@ class EffectRouter {
   StreamBatch streams_;
   ScheduleBatch retry_;
   DeadBatch dead_;
-  CountBatch telemetry_;
+  FactBatch telemetry_;
 };
 
 }  // namespace kiln::actors

@@ -43,8 +43,8 @@ using JournalActor = caf::typed_actor<caf::replies_to<CommitBatch>::with<CommitD
                                       caf::replies_to<Reload>::with<Loaded>>;
 using QueueActor =
     caf::typed_actor<caf::reacts_to<BrokerWiring>, caf::replies_to<LoadFirst>::with<LoadDone>,
-                     caf::reacts_to<CommandBatch>, caf::reacts_to<TickAtom>,
-                     caf::reacts_to<StopAtom>>;
+                     caf::reacts_to<CommandBatch>, caf::replies_to<SampleRequest>::with<Sample>,
+                     caf::reacts_to<TickAtom>, caf::reacts_to<StopAtom>>;
 using BrokerLinkActor = caf::typed_actor<caf::reacts_to<BrokerWiring>, caf::reacts_to<InboundBatch>,
                                          caf::reacts_to<PeerLost>, caf::reacts_to<EffectBatch>,
                                          caf::reacts_to<AnswerBatch>, caf::reacts_to<ClientEvents>>;
@@ -56,11 +56,10 @@ using RetryActor = caf::typed_actor<caf::reacts_to<BrokerWiring>, caf::reacts_to
                                     caf::reacts_to<TickAtom>>;
 using DeadLetterActor = caf::typed_actor<caf::reacts_to<BrokerWiring>, caf::reacts_to<DeadBatch>,
                                          caf::reacts_to<LetterRequest>>;
-using TelemetryActor =
-    caf::typed_actor<caf::reacts_to<CountBatch>, caf::replies_to<CountersRequest>::with<Counters>>;
+using TelemetryActor = caf::typed_actor<caf::reacts_to<FactBatch>>;
 using BrokerSupervisor =
     caf::typed_actor<caf::replies_to<StartBroker>::with<Listening>,
-                     caf::replies_to<CountersRequest>::with<Counters>, caf::reacts_to<StartChild>,
+                     caf::replies_to<SampleRequest>::with<Sample>, caf::reacts_to<StartChild>,
                      caf::replies_to<CrashChild>::with<bool>, caf::reacts_to<StopAtom>>;
 
 struct BrokerWiring {
@@ -80,8 +79,9 @@ using SharedReader = std::shared_ptr<store::Reader>;
 
 // Without a store it opens one when it is first asked to load.
 JournalActor spawn_journal(caf::actor_system& system, std::unique_ptr<store::Store> store,
-                           StoreOpener open);
-QueueActor spawn_queue(caf::actor_system& system, SharedReader reader, core::CacheOptions cache);
+                           StoreOpener open, BrokerInsight insight);
+QueueActor spawn_queue(caf::actor_system& system, SharedReader reader, core::CacheOptions cache,
+                       BrokerInsight insight);
 BrokerLinkActor spawn_broker_link(caf::actor_system& system, SharedReader reader,
                                   std::shared_ptr<BrokerSockets> sockets,
                                   config::Languages languages);
@@ -91,7 +91,7 @@ RetryActor spawn_retry(caf::actor_system& system);
 // `alert_command`: see BrokerOptions.
 DeadLetterActor spawn_dead_letter(caf::actor_system& system, SharedReader reader,
                                   std::string alert_command);
-TelemetryActor spawn_telemetry(caf::actor_system& system);
+TelemetryActor spawn_telemetry(caf::actor_system& system, std::shared_ptr<metrics::Broker> counted);
 BrokerSupervisor spawn_broker_supervisor(caf::actor_system& system, BrokerOptions options,
                                          std::function<void(Error)> on_fatal);
 
@@ -130,12 +130,13 @@ ExecutorActor spawn_executor(caf::actor_system& system, std::shared_ptr<CellHost
                              WorkerLanguages languages);
 StreamerActor spawn_streamer(caf::actor_system& system);
 SessionActor spawn_session(caf::actor_system& system, core::WorkerOptions options,
-                           std::function<void()> on_left);
+                           std::function<void()> on_left, WorkerInsight insight);
 // What a worker is made of.
 struct WorkerParts {
   std::shared_ptr<CellHost> cells;
   WorkerLanguages languages;
   core::WorkerOptions session;
+  WorkerInsight insight;
 };
 WorkerSupervisor spawn_worker_supervisor(caf::actor_system& system, WorkerParts parts,
                                          WorkerHandlers handlers);
@@ -165,9 +166,9 @@ KILN_LOCAL(AnswerBatch)
 KILN_LOCAL(ScheduleBatch)
 KILN_LOCAL(DeadBatch)
 KILN_LOCAL(LetterRequest)
-KILN_LOCAL(CountBatch)
-KILN_LOCAL(CountersRequest)
-KILN_LOCAL(Counters)
+KILN_LOCAL(FactBatch)
+KILN_LOCAL(SampleRequest)
+KILN_LOCAL(Sample)
 KILN_LOCAL(StartBroker)
 KILN_LOCAL(BrokerWiring)
 KILN_LOCAL(StartChild)

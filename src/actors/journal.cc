@@ -14,11 +14,17 @@ struct JournalState {
   static inline const char* name = "journal";
   std::unique_ptr<store::Store> store;
   StoreOpener open;
+  BrokerInsight insight;
   bool broken = false;
 
   CommitDone commit(const model::Writes& writes) {
     if (!store) return {Error{ErrorCode::io_error, "the store is closed", "", "", ""}};
+    const MonoTime begin = real_now().mono;
+    insight.readiness->commit_begins(begin);
     const Status status = store->commit(writes);
+    const MonoTime end = real_now().mono;
+    insight.readiness->commit_ends(!status.ok(), end);
+    insight.counted->committed(end - begin, writes.size());
     if (status.ok()) return {};
     broken = broken || !store::stays_usable(status.error().code);
     log::failure(log::Level::error, "a commit failed", status.error());
@@ -71,10 +77,11 @@ struct JournalState {
 
 JournalActor::behavior_type journal(JournalActor::stateful_pointer<JournalState> self,
                                     std::shared_ptr<std::unique_ptr<store::Store>> store,
-                                    StoreOpener open) {
+                                    StoreOpener open, BrokerInsight insight) {
   end_on_failure(self, "journal");
   self->state.store = std::move(*store);
   self->state.open = std::move(open);
+  self->state.insight = std::move(insight);
   return {
       [=](CommitBatch& batch) { return self->state.commit(batch.writes); },
       [=](const Reload& wanted) { return self->state.reload(wanted); },
@@ -84,10 +91,10 @@ JournalActor::behavior_type journal(JournalActor::stateful_pointer<JournalState>
 }  // namespace
 
 JournalActor spawn_journal(caf::actor_system& system, std::unique_ptr<store::Store> store,
-                           StoreOpener open) {
+                           StoreOpener open, BrokerInsight insight) {
   // CAF copies what it binds, hence the shared box.
   auto box = std::make_shared<std::unique_ptr<store::Store>>(std::move(store));
-  return system.spawn<caf::detached>(journal, std::move(box), std::move(open));
+  return system.spawn<caf::detached>(journal, std::move(box), std::move(open), std::move(insight));
 }
 
 }  // namespace kiln::actors

@@ -12,6 +12,7 @@
 #include "core/commands.h"
 #include "core/effects.h"
 #include "core/worker_session.h"
+#include "metrics/broker.h"
 #include "model/records.h"
 #include "model/result.h"
 #include "net/protocol.h"
@@ -139,13 +140,14 @@ struct LetterRequest {
   net::DeadLetters wanted;
 };
 // queue -> telemetry.
-struct CountBatch {
-  std::vector<core::Count> counts;
+using Fact = std::variant<core::Count, core::Waited, core::AttemptEnded, core::WorkerGone>;
+struct FactBatch {
+  std::vector<Fact> facts;
 };
-struct CountersRequest {};
-// "finished{queue=default,state=succeeded,verdict=ok}" -> count, since the start.
-struct Counters {
-  std::map<std::string, uint64_t> values;
+// A scrape -> queue, by way of the supervisor. Nothing: no tasks are loaded.
+struct SampleRequest {};
+struct Sample {
+  std::optional<metrics::BrokerSample> sample;
 };
 
 // BrokerNode -> supervisor. The answer comes once the broker listens, or cannot.

@@ -11,6 +11,7 @@
 // When another actor is started anew, what it had been told is told again: due times to retry,
 // watched tasks to streams; a commit under way with a journal that ended counts as failed.
 #include "actors/actor.h"
+#include "actors/broker_sample.h"
 #include "actors/effect_router.h"
 #include "actors/watches.h"
 #include "core/outbox.h"
@@ -31,6 +32,7 @@ struct QueueState {
   QueueActor::stateful_pointer<QueueState> self = nullptr;
   SharedReader reader;
   core::CacheOptions cache;
+  BrokerInsight insight;
   BrokerWiring wiring;
   EffectRouter router;
   std::optional<core::Scheduler> scheduler;  // nothing: not loaded
@@ -135,6 +137,7 @@ struct QueueState {
     }
     router.flush();
     store_error = error.text();
+    insight.readiness->fails(kStorePart, "it cannot commit");
     scheduler.reset();
     if (stopping) return self->quit();
     load();
@@ -170,6 +173,7 @@ struct QueueState {
     if (stopping) return self->quit();
     if (loaded.error) {
       log::failure(log::Level::error, "the store cannot be used; trying again", *loaded.error);
+      insight.readiness->fails(kStorePart, "it cannot be used");
       alarm.set(self, real_now().mono + kReloadPause);
       return;
     }
@@ -189,6 +193,7 @@ struct QueueState {
     for (const model::TaskRow& row : loaded.cached) scheduler->load_cached(row);
     for (model::TaskRow& row : loaded.rows) scheduler->load(std::move(row));
     carry_out(scheduler->finish_load(real_now()));
+    insight.readiness->works(kStorePart);
     log::info("tasks are loaded",
               {{"boot", loaded.boot.boot}, {"live_tasks", scheduler->live_tasks()}});
   }
@@ -213,12 +218,20 @@ struct QueueState {
 
   void tick() {
     if (!alarm.ring()) return;
+    insight.readiness->moved(real_now().mono);
     if (!scheduler) {
       if (!stopping) load();
       return;
     }
     carry_out(scheduler->tick(real_now()));
     after_work();
+  }
+
+  // --- for metrics
+
+  Sample sample() const {
+    if (!scheduler) return {};
+    return {sample_of(*scheduler, real_now().wall)};
   }
 
   void stop() {
@@ -230,11 +243,12 @@ struct QueueState {
 };
 
 QueueActor::behavior_type queue(QueueActor::stateful_pointer<QueueState> self, SharedReader reader,
-                                core::CacheOptions cache) {
+                                core::CacheOptions cache, BrokerInsight insight) {
   end_on_failure(self, "queue");
   self->state.self = self;
   self->state.reader = std::move(reader);
   self->state.cache = cache;
+  self->state.insight = std::move(insight);
   return {
       [=](const BrokerWiring& wiring) { self->state.wire(wiring); },
       [=](LoadFirst&) { return self->state.load_first(); },
@@ -242,6 +256,7 @@ QueueActor::behavior_type queue(QueueActor::stateful_pointer<QueueState> self, S
         for (core::Command& command : batch.commands) self->state.take(std::move(command));
         self->state.after_work();
       },
+      [=](SampleRequest&) { return self->state.sample(); },
       [=](TickAtom) { self->state.tick(); },
       [=](StopAtom) { self->state.stop(); },
   };
@@ -249,8 +264,9 @@ QueueActor::behavior_type queue(QueueActor::stateful_pointer<QueueState> self, S
 
 }  // namespace
 
-QueueActor spawn_queue(caf::actor_system& system, SharedReader reader, core::CacheOptions cache) {
-  return system.spawn(queue, std::move(reader), cache);
+QueueActor spawn_queue(caf::actor_system& system, SharedReader reader, core::CacheOptions cache,
+                       BrokerInsight insight) {
+  return system.spawn(queue, std::move(reader), cache, std::move(insight));
 }
 
 }  // namespace kiln::actors

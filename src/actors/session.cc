@@ -14,6 +14,7 @@ struct SessionState {
   SessionActor::stateful_pointer<SessionState> self = nullptr;
   WorkerWiring wiring;
   std::function<void()> on_left;
+  WorkerInsight insight;
   std::optional<core::WorkerSession> session;
   Alarm alarm;
   std::unique_ptr<net::DealerLink> link;
@@ -116,7 +117,17 @@ struct SessionState {
     set_alarm();
   }
 
-  void set_alarm() { alarm.set(self, session->next_deadline()); }
+  // After every event.
+  void set_alarm() {
+    tell_readiness();
+    alarm.set(self, session->next_deadline());
+  }
+
+  void tell_readiness() const {
+    insight.readiness->moved(now());
+    if (session->serving()) return insight.readiness->works(kBrokerPart);
+    insight.readiness->fails(kBrokerPart, "no broker has welcomed this worker");
+  }
 
   void tick() {
     if (alarm.ring()) apply(session->tick(now()));
@@ -130,10 +141,12 @@ struct SessionState {
 };
 
 SessionActor::behavior_type session(SessionActor::stateful_pointer<SessionState> self,
-                                    core::WorkerOptions options, std::function<void()> on_left) {
+                                    core::WorkerOptions options, std::function<void()> on_left,
+                                    WorkerInsight insight) {
   end_on_failure(self, "session");
   self->state.self = self;
   self->state.on_left = std::move(on_left);
+  self->state.insight = std::move(insight);
   self->state.session.emplace(std::move(options));
   return {
       [=](const WorkerWiring& wiring) { self->state.wire(wiring); },
@@ -151,8 +164,8 @@ SessionActor::behavior_type session(SessionActor::stateful_pointer<SessionState>
 }  // namespace
 
 SessionActor spawn_session(caf::actor_system& system, core::WorkerOptions options,
-                           std::function<void()> on_left) {
-  return system.spawn(session, std::move(options), std::move(on_left));
+                           std::function<void()> on_left, WorkerInsight insight) {
+  return system.spawn(session, std::move(options), std::move(on_left), std::move(insight));
 }
 
 }  // namespace kiln::actors

@@ -20,7 +20,7 @@ class WorkerNode::Impl {
   Status start(WorkerNodeOptions& options, WorkerHandlers handlers) {
     WorkerLanguages offered{std::move(options.languages), {}};
     for (const auto& found : languages_.found) offered.versions[found.name] = found.version;
-    WorkerParts parts{cells_, std::move(offered), session_options(options)};
+    WorkerParts parts{cells_, std::move(offered), session_options(options), options.insight};
     const std::function<void(Error)> on_fatal = handlers.on_fatal;
     supervisor_ = spawn_worker_supervisor(system_, std::move(parts), std::move(handlers));
     supervise_supervisor(supervisor_, on_fatal);
@@ -82,6 +82,12 @@ class WorkerNode::Impl {
   bool stopped_ = false;
 };
 
+WorkerInsight new_worker_insight() {
+  return {
+      std::make_shared<metrics::Worker>(KILN_VERSION),
+      std::make_shared<metrics::Readiness>(std::vector<std::string>{kBrokerPart, kLauncherPart})};
+}
+
 WorkerNode::WorkerNode(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 WorkerNode::~WorkerNode() = default;
 
@@ -90,7 +96,8 @@ Result<std::unique_ptr<WorkerNode>> WorkerNode::start(WorkerNodeOptions options,
   if (Status status = model::validate_name("name", options.name); !status.ok()) {
     return status.error();
   }
-  auto started = CellHost::start(std::move(options.monitor_control));
+  if (!options.insight.counted) options.insight = new_worker_insight();
+  auto started = CellHost::start(std::move(options.monitor_control), options.insight);
   if (!started) return std::move(started).error();
   std::shared_ptr<CellHost> cells = std::move(started).value();
   FoundLanguages languages = find_languages(*cells, options.languages);

@@ -11,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "actors/worker_insight.h"
 #include "base/error.h"
 #include "base/fd.h"
 #include "config/languages.h"
@@ -29,6 +30,7 @@ struct WorkerNodeOptions {
   config::Languages languages;
   UniqueFd monitor_control;  // sandbox::Monitor::control
   size_t threads = 2;        // of the actor system
+  WorkerInsight insight;     // absent: one of its own
 };
 
 struct WorkerHandlers {

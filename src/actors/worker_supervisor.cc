@@ -23,8 +23,9 @@ struct SupervisorState {
   // The order is that of their ends.
   void add_children(const WorkerParts& parts, const std::function<void()>& on_left) {
     caf::actor_system& system = self->system();
-    add(kSession, wiring.session,
-        [&system, parts, on_left] { return spawn_session(system, parts.session, on_left); });
+    add(kSession, wiring.session, [&system, parts, on_left] {
+      return spawn_session(system, parts.session, on_left, parts.insight);
+    });
     add("executor", wiring.executor,
         [&system, parts] { return spawn_executor(system, parts.cells, parts.languages); });
     add("streamer", wiring.streamer, [&system] { return spawn_streamer(system); });

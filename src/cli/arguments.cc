@@ -92,6 +92,20 @@ void add_run(CLI::App& app, std::optional<Command>& chosen) {
   run.add_flag("--quiet", options->quiet, "No receipt");
 }
 
+CLI::Option* add_http(CLI::App& command, HttpCommand& http) {
+  command
+      .add_option("--metrics-token-file", http.token_file,
+                  "Whoever reads /metrics sends the token in this file (Bearer)")
+      ->type_name("FILE");
+  return command
+      .add_option(
+          "--http", http.address,
+          "Where /metrics, /healthz and /readyz are read, or off; port 0 takes any free one "
+          "(default " +
+              http.address + ")")
+      ->type_name("ADDRESS:PORT");
+}
+
 void add_broker_options(CLI::App& command, BrokerCommand& options) {
   command.add_option("--data", options.data, "The directory that holds the tasks")
       ->envname("KILN_DATA")
@@ -124,8 +138,9 @@ void add_broker_options(CLI::App& command, BrokerCommand& options) {
       .add_option("--alert-command", options.alert_command,
                   "Run by the shell when tasks died, with a JSON line for each on its input")
       ->type_name("COMMAND");
+  add_http(command, options.http)->envname("KILN_HTTP");
   command.add_flag("--insecure", options.insecure,
-                   "Listen on any address even without keys: everybody there is an admin");
+                   "Listen on any address even without keys or token: everybody there is an admin");
 }
 
 void add_worker_options(CLI::App& command, WorkerCommand& options) {
@@ -159,6 +174,8 @@ void add_services(CLI::App& app, std::optional<Command>& chosen) {
       ->type_name("ENDPOINT");
   add_keys(w, worker->broker);
   add_worker_options(w, *worker);
+  add_http(w, worker->http);
+  w.add_flag("--insecure", worker->insecure, "HTTP on any address even without a token");
   w.add_option("--queue", worker->queues, "Serve only this queue (repeat for more)")
       ->expected(1)
       ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);

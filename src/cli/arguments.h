@@ -132,6 +132,15 @@ struct DeadLettersOptions {
   bool json = false;
 };
 
+inline constexpr const char* kDefaultHttp = "127.0.0.1:8080";
+inline constexpr const char* kNoHttp = "off";
+
+// Where metrics and health are read.
+struct HttpCommand {
+  std::string address;
+  std::string token_file;  // "": no token is asked for
+};
+
 struct BrokerCommand {
   std::string data;  // "": the default
   std::string clients = kDefaultBroker;
@@ -142,6 +151,7 @@ struct BrokerCommand {
   std::string cache = "success";          // or always, never
   std::optional<std::string> cache_time;  // seconds, as typed
   std::string alert_command;
+  HttpCommand http{kDefaultHttp, ""};
   std::string log_level = "info";
 };
 
@@ -152,6 +162,8 @@ struct WorkerCommand {
   std::vector<std::string> queues;
   std::vector<std::string> tags;
   uint32_t first_uid = 0;  // 0: the sandbox's default
+  HttpCommand http{kNoHttp, ""};
+  bool insecure = false;  // HTTP on any address without a token
   std::string log_level = "info";
 };
 

@@ -100,17 +100,24 @@ class Supervisor {
 
   int start() {
     if (Status s = start_broker(); !s) return fail(s.error());
-    const std::string endpoints = wait_ready(broker_);
-    if (endpoints.empty()) return not_ready(broker_);
+    const std::string line = wait_ready(broker_);
+    if (line.empty()) return not_ready(broker_);
     // A broker that is started again listens where the first one did.
-    options_.broker.clients = endpoints.substr(0, endpoints.find(' '));
-    options_.broker.workers = endpoints.substr(endpoints.find(' ') + 1);
+    const BrokerPlaces places = read_places(line);
+    options_.broker.clients = places.clients;
+    options_.broker.workers = places.workers;
+    if (broker_setup_.http.address) {
+      const size_t port = places.http.rfind(':') + 1;
+      broker_setup_.http.address->port =
+          static_cast<uint16_t>(std::stoul(places.http.substr(port)));
+    }
     if (Status s = start_worker(); !s) return fail(s.error());
     if (Status s = drop_privileges(worker_setup_.user); !s) return fail(s.error());
     const std::string worker = wait_ready(worker_);
     if (worker.empty()) return not_ready(worker_);
-    const Status printed = print_line("kiln serve: clients on " + options_.broker.clients +
-                                      ", workers on " + options_.broker.workers + ", " + worker);
+    const Status printed =
+        print_line("kiln serve: clients on " + options_.broker.clients + ", workers on " +
+                   options_.broker.workers + ", HTTP on " + places.http + ", " + worker);
     return printed.ok() ? kExitOk : fail(printed.error());
   }
 

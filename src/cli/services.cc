@@ -8,6 +8,7 @@
 #include <filesystem>
 #include <mutex>
 #include <optional>
+#include <sstream>
 #include <thread>
 
 #include "actors/broker_node.h"
@@ -170,16 +171,36 @@ int drain_on_signal(actors::WorkerNode& node, Stopper& stopper) {
   return stopper.exit_code();
 }
 
-int run_worker_node(const WorkerCommand& options, const std::optional<net::ClientKeys>& keys,
-                    UniqueFd control, const ReadyHandler& ready) {
+// A scrape must not meet a node that is being taken down: the pages end first, whichever way we
+// leave. Make it after the node.
+class PagesEnd {
+ public:
+  explicit PagesEnd(http::Server* server) : server_(server) {}
+  PagesEnd(const PagesEnd&) = delete;
+  PagesEnd& operator=(const PagesEnd&) = delete;
+  ~PagesEnd() {
+    if (server_ != nullptr) server_->stop();
+  }
+
+ private:
+  http::Server* server_;
+};
+
+int run_worker_node(const WorkerCommand& options, const WorkerSetup& setup, UniqueFd control,
+                    const ReadyHandler& ready) {
   Stopper stopper;
   if (Status s = start_log("worker", options.log_level); !s) return fail(s.error());
   const LogStopper log_stopper;
-  auto node = actors::WorkerNode::start(node_options(options, keys, std::move(control)),
-                                        {stopper.on_fatal(), stopper.on_left()});
+  actors::WorkerNodeOptions wanted = node_options(options, setup.keys, std::move(control));
+  wanted.insight = actors::new_worker_insight();
+  const auto pages = serve_pages(setup.http, wanted.insight.readiness,
+                                 [counted = wanted.insight.counted] { return counted->text(); });
+  if (!pages) return fail(pages.error());
+  auto node = actors::WorkerNode::start(std::move(wanted), {stopper.on_fatal(), stopper.on_left()});
   if (!node) return fail(node.error());
   tell_missing(**node);
-  if (Status s = ready(describe(options, **node)); !s) return fail(s.error());
+  const std::string where = *pages ? ", HTTP on " + pages_url(*pages) : "";
+  if (Status s = ready(describe(options, **node) + where); !s) return fail(s.error());
   return drain_on_signal(**node, stopper);
 }
 
@@ -239,6 +260,12 @@ Status read_cache(const BrokerCommand& options, core::CacheOptions& cache) {
 
 }  // namespace
 
+BrokerPlaces read_places(const std::string& line) {
+  BrokerPlaces places;
+  std::istringstream(line) >> places.clients >> places.workers >> places.http;
+  return places;
+}
+
 Result<BrokerSetup> prepare_broker(BrokerCommand& options) {
   if (Status s = check_keys_named(options); !s) return std::move(s).error();
   const bool open = !options.key.empty() || options.insecure;
@@ -254,6 +281,9 @@ Result<BrokerSetup> prepare_broker(BrokerCommand& options) {
     options.allow = std::filesystem::absolute(options.allow).string();  // we go to / later
     want_hangup();
   }
+  auto http = prepare_http(options.http, options.insecure);
+  if (!http) return std::move(http).error();
+  setup.http = std::move(*http);
   auto user = service_user();
   if (!user) return std::move(user).error();
   setup.user = std::move(*user);
@@ -295,11 +325,24 @@ int run_broker(const BrokerCommand& options, const BrokerSetup& setup, const Rea
   broker.cache = setup.cache;
   broker.alert_command = options.alert_command;
   broker.languages = config::default_languages();
+  broker.insight = actors::new_broker_insight();
+  // Before the tasks are loaded, which may take a while: until then it says "not ready".
+  std::atomic<const actors::BrokerNode*> loaded = nullptr;
+  const auto pages = serve_pages(
+      setup.http, broker.insight.readiness, [&loaded, counted = broker.insight.counted] {
+        const actors::BrokerNode* node = loaded;
+        return node != nullptr ? node->metrics() : counted->text(std::nullopt, real_now().mono);
+      });
+  if (!pages) return fail(pages.error());
   auto node = actors::BrokerNode::start(std::move(broker), stopper.on_fatal());
   if (!node) return fail(node.error());
-  const std::string endpoints = (*node)->clients_endpoint() + " " + (*node)->workers_endpoint();
+  const PagesEnd pages_end(pages->get());
+  loaded = node->get();
+  const std::string endpoints =
+      (*node)->clients_endpoint() + " " + (*node)->workers_endpoint() + " " + pages_url(*pages);
   if (Status s = ready(endpoints); !s) return fail(s.error());
   stopper.wait_for_stop();
+  if (*pages) (*pages)->stop();
   (*node)->stop();
   return stopper.exit_code();
 }
@@ -309,7 +352,7 @@ int run_worker(const WorkerCommand& options, const WorkerSetup& setup, const Rea
   if (!monitor) return fail(monitor.error());
   if (Status s = drop_privileges(setup.user); !s) return fail(s.error());
   signal(SIGPIPE, SIG_IGN);  // after the monitor's fork: what a cell inherits must not have it
-  const int code = run_worker_node(options, setup.keys, std::move(monitor->control), ready);
+  const int code = run_worker_node(options, setup, std::move(monitor->control), ready);
   wait_for_end(monitor->pid, kMonitorEnd);
   return code;
 }

@@ -13,6 +13,7 @@
 
 #include "base/time.h"
 #include "cli/arguments.h"
+#include "cli/pages.h"
 #include "cli/privileges.h"
 #include "core/result_cache.h"
 #include "net/keys.h"
@@ -21,8 +22,9 @@ namespace kiln::cli {
 
 inline constexpr Duration kDrainGrace = std::chrono::seconds(30);
 
-// Called once it works: the broker's two endpoints with real ports, parted by a space; the worker's
-// name, slots and languages for a person. Errors end the service.
+// Called once it works: the broker's two endpoints with real ports and where its pages are ("off":
+// nowhere), parted by spaces; the worker's name, slots, languages and pages for a person. Errors
+// end the service.
 using ReadyHandler = std::function<Status(const std::string&)>;
 
 // What a service takes with it when it gives up being root. Secret keys are read before that; the
@@ -32,11 +34,21 @@ struct BrokerSetup {
   std::optional<net::KeyPair> keys;
   core::CacheOptions cache;
   std::optional<net::Key> own_worker;  // let in whatever the allow list says
+  HttpSetup http;
 };
 struct WorkerSetup {
   User user;
   std::optional<net::ClientKeys> keys;
+  HttpSetup http = {};
 };
+
+// The broker's ready line, taken apart.
+struct BrokerPlaces {
+  std::string clients;
+  std::string workers;
+  std::string http;
+};
+BrokerPlaces read_places(const std::string& line);
 
 int run_broker(const BrokerCommand& options, const BrokerSetup& setup, const ReadyHandler& ready);
 int run_worker(const WorkerCommand& options, const WorkerSetup& setup, const ReadyHandler& ready);

@@ -13,10 +13,10 @@ int execute(const BrokerCommand& typed) {
   const auto setup = prepare_broker(options);
   if (!setup) return fail(setup.error());
   block_stop_signals();
-  return run_broker(options, *setup, [](const std::string& endpoints) {
-    const size_t space = endpoints.find(' ');
-    return print_line("kiln broker: clients on " + endpoints.substr(0, space) + ", workers on " +
-                      endpoints.substr(space + 1));
+  return run_broker(options, *setup, [](const std::string& line) {
+    const BrokerPlaces places = read_places(line);
+    return print_line("kiln broker: clients on " + places.clients + ", workers on " +
+                      places.workers + ", HTTP on " + places.http);
   });
 }
 
@@ -25,10 +25,12 @@ int execute(const WorkerCommand& typed) {
   if (Status s = complete(options); !s) return fail(s.error());
   const auto keys = load_keys(options.broker);
   if (!keys) return fail(keys.error());
+  const auto http = prepare_http(options.http, options.insecure);
+  if (!http) return fail(http.error());
   const auto user = service_user();
   if (!user) return fail(user.error());
   block_stop_signals();
-  return run_worker(options, {*user, *keys}, [&](const std::string& description) {
+  return run_worker(options, {*user, *keys, *http}, [&](const std::string& description) {
     return print_line("kiln worker: " + description + ", broker " + options.broker.endpoint);
   });
 }

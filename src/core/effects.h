@@ -69,6 +69,12 @@ struct QueueView {
   bool paused = false;
   model::QueueSettings settings;
 };
+// Queued tasks that no connected worker could run.
+struct Unservable {
+  std::string queue;
+  std::string language;
+  uint64_t tasks = 0;
+};
 struct WorkerView {
   InstanceId instance;
   std::string name;
@@ -133,30 +139,55 @@ struct Publish {
   StreamNews news;
 };
 
-// The one list of the core's counters; labels as the metrics will have them.
-#define KILN_CORE_COUNTERS(X)                                 \
-  X(submitted)  /* queue */                                   \
-  X(finished)   /* queue; label2 = state, label3 = verdict */ \
-  X(retried)    /* queue; label2 = reason */                  \
-  X(cache_hits) /* queue */                                   \
-  X(joined)     /* queue */                                   \
-  X(leases_expired)                                           \
-  X(stale_results)                                            \
+// --- what happened, for metrics and the log
+// ----------------------------------------------------------------------------
+
+// The one list of the core's counters.
+#define KILN_CORE_COUNTERS(X)                \
+  X(submitted)                               \
+  X(finished) /* of: state and verdict */    \
+  X(retried)  /* of: reason */               \
+  X(cache_hits)                              \
+  X(cache_misses) /* wanted one, got none */ \
+  X(joined)                                  \
+  X(leases_expired)                          \
+  X(stale_results) /* of: the task */        \
   X(refused_leases)
 enum class Counter : uint8_t {
 #define KILN_X(name) name,
   KILN_CORE_COUNTERS(KILN_X)
 #undef KILN_X
 };
+struct EndOf {
+  model::TaskState state = model::TaskState::succeeded;
+  model::Verdict verdict = model::Verdict::none;
+};
 struct Count {
   Counter counter = Counter::submitted;
   std::string queue;
-  std::string_view label2;  // static storage
-  std::string_view label3;
-  std::optional<TaskId> task;  // only of stale_results: they are logged one by one
+  std::variant<std::monostate, EndOf, model::RetryReason, TaskId> of = {};
+};
+// A task started, so long after its submission or due time.
+struct Waited {
+  std::string queue;
+  Duration waited{};
+};
+// An attempt ended with a result that was taken.
+struct AttemptEnded {
+  TaskId id;
+  Sha256 code_hash{};
+  uint32_t attempt = 1;
+  std::string worker;
+  model::Verdict verdict = model::Verdict::none;
+  model::Cost cost;
+};
+struct WorkerGone {
+  std::string name;
+  bool lost = false;  // else it said goodbye
 };
 
-using Effect = std::variant<Persist, Send, Cancel, Reply, Schedule, Publish, Count>;
+using Effect = std::variant<Persist, Send, Cancel, Reply, Schedule, Publish, Count, Waited,
+                            AttemptEnded, WorkerGone>;
 using Effects = std::vector<Effect>;
 
 }  // namespace kiln::core

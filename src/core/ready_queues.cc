@@ -111,6 +111,18 @@ uint64_t ReadyQueues::ahead_of(const Task& task) const {
   return ahead;
 }
 
+std::vector<Unservable> ReadyQueues::lanes() const {
+  std::vector<Unservable> list;
+  for (const auto& [queue, lanes] : queues_) {
+    for (const auto& [language, lane] : lanes) {
+      uint64_t tasks = 0;
+      for (const SeqList& waiting : lane.by_priority) tasks += waiting.size();
+      list.push_back({queue, language, tasks});
+    }
+  }
+  return list;
+}
+
 std::optional<WallTime> ReadyQueues::oldest(const std::string& queue) const {
   const auto lanes = queues_.find(queue);
   if (lanes == queues_.end()) return std::nullopt;

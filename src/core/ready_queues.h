@@ -16,6 +16,7 @@
 #include <string>
 #include <vector>
 
+#include "core/effects.h"
 #include "core/seq_list.h"
 #include "core/task_table.h"
 
@@ -38,6 +39,8 @@ class ReadyQueues {
   uint64_t ahead_of(const Task& task) const;
   // When the longest waiting task of a queue was submitted or came due.
   std::optional<WallTime> oldest(const std::string& queue) const;
+  // How many wait, by queue and language.
+  std::vector<Unservable> lanes() const;
   size_t size() const { return size_; }
 
  private:

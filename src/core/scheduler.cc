@@ -135,10 +135,16 @@ void Scheduler::Impl::send(const InstanceId& worker, model::ToWorker message) {
 
 void Scheduler::Impl::publish(StreamNews news) { out_.push_back(Publish{std::move(news)}); }
 
-void Scheduler::Impl::count(Counter counter, const Task* task, std::string_view label2,
-                            std::string_view label3) {
-  out_.push_back(
-      Count{counter, task == nullptr ? std::string() : *task->queue, label2, label3, {}});
+void Scheduler::Impl::count(Counter counter, const Task* task) {
+  out_.push_back(Count{counter, task == nullptr ? std::string() : *task->queue});
+}
+
+void Scheduler::Impl::count_end(const Task& task) {
+  out_.push_back(Count{Counter::finished, *task.queue, EndOf{task.state, task.verdict}});
+}
+
+void Scheduler::Impl::count_retry(const Task& task, model::RetryReason reason) {
+  out_.push_back(Count{Counter::retried, *task.queue, reason});
 }
 
 Task* Scheduler::Impl::live(const TaskId& id) {
@@ -168,6 +174,9 @@ Effects Scheduler::tick(Now now) { return impl_->tick(now); }
 std::optional<MonoTime> Scheduler::next_deadline() const { return impl_->next_deadline(); }
 void Scheduler::committed(uint64_t persists) { impl_->committed(persists); }
 Effects Scheduler::schedules() const { return impl_->schedules(); }
+std::vector<QueueView> Scheduler::queues() const { return impl_->queues(); }
+std::vector<WorkerView> Scheduler::workers() const { return impl_->workers(); }
+std::vector<Unservable> Scheduler::unservable() const { return impl_->unservable(); }
 size_t Scheduler::live_tasks() const { return impl_->tasks().size(); }
 std::optional<model::TaskRow> Scheduler::find(const TaskId& id) const {
   const Task* task = impl_->tasks().find(id);

@@ -77,6 +77,9 @@ class Scheduler {
 
   // For tests, metrics and the simulator. Live tasks include those whose end is not committed yet.
   size_t live_tasks() const;
+  std::vector<QueueView> queues() const;
+  std::vector<WorkerView> workers() const;
+  std::vector<Unservable> unservable() const;
   std::optional<model::TaskRow> find(const TaskId& id) const;
 
  private:

@@ -53,6 +53,9 @@ class Scheduler::Impl {
   std::vector<ClientRef> waiting_clients() const;
   void load_queue(model::QueueSettings settings);
   void load_cached(const model::TaskRow& row);
+  std::vector<QueueView> queues() const;
+  std::vector<WorkerView> workers() const;
+  std::vector<Unservable> unservable() const;
   const TaskTable& tasks() const { return tasks_; }
   DeadLetters& dead_letters() { return dead_; }
 
@@ -100,12 +103,14 @@ class Scheduler::Impl {
   void adopt(Worker& worker, Task& task, const model::Epoch& epoch);
   void displace(Task& task);
   void watch_lease(const Task& task, const Lease& lease);
-  void lose_worker(const InstanceId& instance, const std::string& why);
+  enum class Gone : uint8_t { lost, left };
+  void lose_worker(const InstanceId& instance, const std::string& why, Gone how);
 
   // --- leases (scheduler_leases.cc)
   void grant(Task& task, Worker& worker);
   void assign(const Task& task, const Lease& lease);
   void release(Lease& lease);
+  void note_wait(const Task& task);
   static Retries retries_of(const Task& task);
   void finish(Worker& worker, Lease& lease, model::Finished& message);
   void try_later(Task& task, const NextStep& next, model::Finished& message);
@@ -181,8 +186,9 @@ class Scheduler::Impl {
   void reply(const ClientRef& client, ReplyBody body);
   void send(const InstanceId& worker, model::ToWorker message);
   void publish(StreamNews news);
-  void count(Counter counter, const Task* task, std::string_view label2 = {},
-             std::string_view label3 = {});
+  void count(Counter counter, const Task* task = nullptr);
+  void count_end(const Task& task);
+  void count_retry(const Task& task, model::RetryReason reason);
   Effects take_effects();
 
   static constexpr const char* kExpiredNote = "not started before it expired";

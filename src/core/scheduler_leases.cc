@@ -1,5 +1,6 @@
 // The life of a lease: granted, started, then finished, lost or given back. A lease row is written
 // lazily: if the broker dies first, the worker's claim brings it back (scheduler_workers.cc).
+#include <algorithm>
 #include <utility>
 
 #include "core/scheduler_impl.h"
@@ -46,9 +47,17 @@ void Scheduler::Impl::said(Worker& worker, const model::Started& message) {
   if (lease->started) return;  // told again after a hello
   lease->started = true;
   Task& task = *lease->task;
+  note_wait(task);
   task.started_at = now_.wall;
   ++task.version;
   persist_lazily(task);
+}
+
+// Not again when a lost attempt is followed by another: that one waited for nothing new.
+void Scheduler::Impl::note_wait(const Task& task) {
+  const WallTime since = task.due_at == kNoTime ? task.submitted_at : task.due_at;
+  if (task.started_at != kNoTime && task.started_at >= since) return;
+  out_.push_back(Waited{*task.queue, std::max(now_.wall - since, Duration(0))});
 }
 
 void Scheduler::Impl::said(Worker& worker, model::Finished message) {
@@ -59,8 +68,8 @@ void Scheduler::Impl::said(Worker& worker, model::Finished message) {
     return send(worker.instance, model::FinishedOk{message.lease});
   }
   const Task* task = tasks_.find(message.lease.id);
-  out_.push_back(Count{Counter::stale_results, task == nullptr ? std::string() : *task->queue, "",
-                       "", TaskId(message.lease.id)});
+  out_.push_back(Count{Counter::stale_results, task == nullptr ? std::string() : *task->queue,
+                       TaskId(message.lease.id)});
   fence(worker.instance, message.lease);
 }
 
@@ -76,6 +85,8 @@ Retries Scheduler::Impl::retries_of(const Task& task) {
 void Scheduler::Impl::finish(Worker& worker, Lease& lease, model::Finished& message) {
   Task& task = *lease.task;
   const NextStep next = after_verdict(message.verdict, retries_of(task), random_);
+  AttemptEnded ended{task.id,      task.code_hash,  task.attempt,
+                     *task.worker, message.verdict, message.cost};
   if (next.state == TaskState::retrying) {
     release(lease);
     try_later(task, next, message);
@@ -83,6 +94,7 @@ void Scheduler::Impl::finish(Worker& worker, Lease& lease, model::Finished& mess
     const std::string note = next.state == TaskState::dead ? "retries used up" : "";
     end(task, {next.state, message.verdict, std::move(message.result), note});
   }
+  out_.push_back(std::move(ended));  // behind the commit
   send(worker.instance, model::FinishedOk{message.lease});
 }
 
@@ -105,7 +117,7 @@ void Scheduler::Impl::try_later(Task& task, const NextStep& next, model::Finishe
       event(task, "retry: " + std::string(reason) + ", in " + std::to_string(ms) + " ms"));
   const std::vector<Task*> ended = end_waiting_joiners(task, message.result, writes);
   persist(std::move(writes));
-  count(Counter::retried, &task, reason);
+  count_retry(task, *next.reason);
   delay(task);
   for (const Task* joiner : ended) tell_end(*joiner);
 }
@@ -124,7 +136,7 @@ void Scheduler::Impl::lose(Lease& lease, const std::string& why) {
   ++task.version;
   make_ready(task);
   persist({model::UpdateTask{to_row(task)}, event(task, "lease lost: " + why)});
-  count(Counter::retried, &task, model::to_string(RetryReason::worker_lost));
+  count_retry(task, RetryReason::worker_lost);
 }
 
 // Unstarted: the attempt does not count.

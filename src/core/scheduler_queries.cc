@@ -96,25 +96,42 @@ void Scheduler::Impl::on(QueryList& command) {
   reply(client, FromStore{FromStore::What::list, TaskId{}, std::move(command)});
 }
 
-void Scheduler::Impl::on(QueryQueues& command) {
+void Scheduler::Impl::on(QueryQueues& command) { reply(command.client, queues()); }
+
+std::vector<QueueView> Scheduler::Impl::queues() const {
   std::set<std::string> names;
   for (const auto& [queue, depth] : tasks_.depths()) names.insert(queue);
   for (const auto& [queue, dead] : dead_.counts()) names.insert(queue);
   for (const auto& [queue, settings] : queues_) names.insert(queue);
   std::vector<QueueView> list;
   for (const std::string& queue : names) list.push_back(queue_view(queue));
-  reply(command.client, std::move(list));
+  return list;
 }
 
 void Scheduler::Impl::on(QueryWorkers& command) {
-  std::vector<WorkerView> list;
-  for (const auto& [instance, worker] : roster_.workers()) {
-    list.push_back(worker_view(worker));
-  }
+  std::vector<WorkerView> list = workers();
   std::ranges::sort(list, [](const WorkerView& a, const WorkerView& b) {
     return std::tie(a.name, a.instance) < std::tie(b.name, b.instance);
   });
   reply(command.client, std::move(list));
+}
+
+std::vector<WorkerView> Scheduler::Impl::workers() const {
+  std::vector<WorkerView> list;
+  for (const auto& [instance, worker] : roster_.workers()) {
+    list.push_back(worker_view(worker));
+  }
+  return list;
+}
+
+std::vector<Unservable> Scheduler::Impl::unservable() const {
+  std::vector<Unservable> list = ready_.lanes();
+  std::erase_if(list, [this](const Unservable& lane) {
+    return std::ranges::any_of(roster_.workers(), [&lane](const auto& one) {
+      return one.second.serves(lane.queue, lane.language);
+    });
+  });
+  return list;
 }
 
 StatusView Scheduler::Impl::status_view(const Task& task, bool history) {

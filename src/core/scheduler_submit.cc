@@ -110,6 +110,7 @@ Task& Scheduler::Impl::admit(Submission& submission, Share share, model::Writes&
   Task& task = tasks_.insert(row);
   inserts.push_back(model::InsertTask{to_row(task), std::move(submission.program)});
   count(Counter::submitted, &task);
+  if (shares && row.cache && !cached && leader == nullptr) count(Counter::cache_misses, &task);
   if (cached) {
     inserts.push_back(event(task, *cached));
   } else if (leader != nullptr) {
@@ -140,7 +141,7 @@ void Scheduler::Impl::enter(Task& task) {
     delay(task);
   } else if (model::is_terminal(task.state)) {  // answered from the cache
     count(Counter::cache_hits, &task);
-    count(Counter::finished, &task, model::to_string(task.state), model::to_string(task.verdict));
+    count_end(task);
     endings_.push_back(Ending{persists_, task.id});
   }
 }

@@ -72,7 +72,7 @@ void Scheduler::Impl::tell_end(const Task& task) {
   endings_.push_back(Ending{persists_, task.id});
   if (task.state == TaskState::dead) dead_.add(*task.queue);
   watched_.erase(task.id);
-  count(Counter::finished, &task, model::to_string(task.state), model::to_string(task.verdict));
+  count_end(task);
   publish(TaskEnded{to_row(task)});
   for (const Waiters::Waiter& waiter : waiters_.take(task.id)) {
     reply(waiter.client, FromStore{FromStore::What::result, task.id, {}, waiter.history});

@@ -12,7 +12,7 @@ Effects Scheduler::Impl::tick(Now now) {
   now_ = now;
   last_tick_ = now.mono;
   for (const InstanceId& instance : roster_.silent(now.mono)) {
-    lose_worker(instance, "the worker was not heard from");
+    lose_worker(instance, "the worker was not heard from", Gone::lost);
   }
   if (claims_until_ && *claims_until_ <= now.mono) {
     claims_until_.reset();

@@ -115,9 +115,10 @@ void Scheduler::Impl::watch_lease(const Task& task, const Lease& lease) {
   send(lease.worker, model::WatchLease{lease.ref});
 }
 
-void Scheduler::Impl::lose_worker(const InstanceId& instance, const std::string& why) {
+void Scheduler::Impl::lose_worker(const InstanceId& instance, const std::string& why, Gone how) {
   Worker* worker = roster_.find(instance);
   if (worker == nullptr) return;
+  out_.push_back(WorkerGone{worker->name, how == Gone::lost});
   for (const TaskId& id : std::vector<TaskId>(worker->leases.begin(), worker->leases.end())) {
     lose(*leases_.of(id), why);
   }
@@ -152,7 +153,7 @@ void Scheduler::Impl::said(Worker& worker, const model::Goodbye& /*message*/) {
   for (const TaskId& id : std::vector<TaskId>(worker.leases.begin(), worker.leases.end())) {
     if (Lease* lease = leases_.of(id); !lease->started) give_back(*lease);
   }
-  lose_worker(InstanceId(worker.instance), "the worker left");
+  lose_worker(InstanceId(worker.instance), "the worker left", Gone::left);
 }
 
 }  // namespace kiln::core

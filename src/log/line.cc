@@ -85,9 +85,13 @@ constexpr size_t kTimeOfDayLength = 12;
 std::string json_line(const Line& line) {
   std::string out = "{\"time\":\"" + format_utc(line.time) + "\",\"level\":\"";
   out += to_string(line.level);
-  out += "\",\"process\":";
-  append_json(out, line.process);
-  out += ",\"pid\":" + std::to_string(line.pid) + ",\"message\":";
+  out += '"';
+  if (!line.is_event) {
+    out += ",\"process\":";
+    append_json(out, line.process);
+    out += ",\"pid\":" + std::to_string(line.pid);
+  }
+  out += ",\"message\":";
   append_json(out, line.message);
   for (const Field& field : line.fields) {
     out += ',';

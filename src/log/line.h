@@ -16,6 +16,7 @@ struct Line {
   int64_t pid = 0;
   std::string_view message;
   Fields fields;
+  bool is_event = false;  // see log::event
 };
 
 std::string json_line(const Line& line);

@@ -104,11 +104,14 @@ void stop() {
 void set_level(Level level) { g_level = level; }
 bool enabled(Level level) { return level >= g_level.load(std::memory_order_relaxed); }
 
-void write(Level level, std::string_view message, Fields fields) {
+namespace {
+
+void write_line(Level level, std::string_view message, Fields fields, bool is_event) {
   if (!enabled(level)) return;
   const std::shared_ptr<const Writer> writer = current().load();
   const Line line{real_now().wall, level,   writer ? std::string_view(writer->process) : "kiln",
-                  getpid(),        message, fields};
+                  getpid(),        message, fields,
+                  is_event};
   if (writer) {
     const std::string text = writer->readable ? readable_line(line) : json_line(line);
     writer->logger->log(spdlog::level::info, "{}", text);
@@ -116,6 +119,14 @@ void write(Level level, std::string_view message, Fields fields) {
     write_at_once(readable_line(line));
   }
 }
+
+}  // namespace
+
+void write(Level level, std::string_view message, Fields fields) {
+  write_line(level, message, fields, false);
+}
+
+void event(std::string_view name, Fields fields) { write_line(Level::info, name, fields, true); }
 
 void failure(Level level, std::string_view message, const Error& error) {
   write(level, message,

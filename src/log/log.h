@@ -77,6 +77,9 @@ inline void warning(std::string_view message, Fields fields = {}) {
 inline void error(std::string_view message, Fields fields = {}) {
   write(Level::error, message, fields);
 }
+// A line for machines that count events: in JSON it has the time, the level, its name (as
+// "message") and these fields, and nothing else. At level info.
+void event(std::string_view name, Fields fields);
 // `message`, then the error's code, field and text.
 void failure(Level level, std::string_view message, const Error& error);
 

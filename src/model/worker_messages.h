@@ -10,6 +10,7 @@
 #include "base/error.h"
 #include "base/ids.h"
 #include "model/records.h"
+#include "model/result.h"
 #include "model/states.h"
 
 namespace kiln::model {
@@ -86,7 +87,8 @@ struct Output {
 struct Finished {
   LeaseRef lease;
   Verdict verdict = Verdict::none;
-  Bytes result;  // an encoded TaskResult (net/codec.h)
+  Bytes result;    // an encoded TaskResult (net/codec.h)
+  Cost cost = {};  // not sent: the receiver takes it out of the result
 };
 // The answer to `ping`, with its token.
 struct Pong {

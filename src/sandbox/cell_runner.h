@@ -54,6 +54,8 @@ struct CellHandlers {
   std::function<void(CellId, Stream, uint64_t offset, std::string_view bytes)> on_output;
   // All of the cell is dead and gone. The result is complete, output included.
   std::function<void(CellId, model::TaskResult)> on_finished;
+  // A launcher is ready, or none is any more. May be absent.
+  std::function<void(bool ready)> on_launcher = nullptr;
 };
 
 struct RunnerOptions {

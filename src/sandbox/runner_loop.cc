@@ -147,6 +147,7 @@ void RunnerLoop::on_packet(Packet packet) {
   if (!type) return fail_start({Step::request, EPROTO, -1});
   if (*type == wire::Type::ready) {
     ready_ = true;
+    if (handlers_.on_launcher) handlers_.on_launcher(true);
     if (on_start_) std::exchange(on_start_, nullptr)(Status());
   } else if (*type == wire::Type::not_ready) {
     const StepFailure failure = wire::packet_as<wire::NotReady>(packet.bytes).failure;
@@ -162,6 +163,7 @@ void RunnerLoop::on_packet(Packet packet) {
 }
 
 void RunnerLoop::lose_launcher() {
+  if (ready_ && handlers_.on_launcher) handlers_.on_launcher(false);
   launcher_.reset();
   ready_ = false;
   blocked_ = false;

@@ -48,7 +48,12 @@ class BrokerKeys : public BrokerTest {
     ask(net::Subscribe{0, id, 0});
     return told;
   }
-  uint64_t counter(const std::string& name) const { return broker_->counters()[name]; }
+  // The value of a series, as it stands in a scrape.
+  uint64_t counter(const std::string& series) const {
+    const std::string text = broker_->metrics();
+    const size_t at = text.find("\n" + series + " ");
+    return at == std::string::npos ? 0 : std::stoull(text.substr(at + series.size() + 2));
+  }
 
   net::KeyRing ring_;
   std::unique_ptr<net::Client> other_;
@@ -111,9 +116,9 @@ TEST_F(BrokerKeys, AWorkerCannotTakeOrFinishAnothersLease) {
   EXPECT_EQ(result->result->out.bytes, "true\n");
   EXPECT_EQ(result->task->worker, "w1");
   const MonoTime deadline = real_now().mono + kPatience;
-  while (counter("stale_results{queue=default}") == 0 && real_now().mono < deadline) {
+  while (counter("kiln_stale_results_total") == 0 && real_now().mono < deadline) {
   }
-  EXPECT_EQ(counter("stale_results{queue=default}"), 1U);
+  EXPECT_EQ(counter("kiln_stale_results_total"), 1U);
 }
 
 TEST_F(BrokerKeys, AWorkerTakesItsOwnLeaseUpAgainAfterARestartAndNoOther) {
@@ -158,12 +163,12 @@ TEST_F(BrokerKeys, StrangersAndNonsenseAreCounted) {
       net::Client::connect(broker_->clients_endpoint(), kPatience, ring_.with(ring_.stranger));
   ASSERT_FALSE(refused.ok());
   EXPECT_EQ(refused.error().code, ErrorCode::unauthorized);
-  EXPECT_EQ(counter("peers_refused"), 1U);
+  EXPECT_EQ(counter("kiln_net_rejected_total{reason=\"peer_refused\"}"), 1U);
   net::Plain peer(zmq::socket_type::dealer, broker_->clients_endpoint(), 1'000,
                   [&](zmq::socket_t& s) { net::set_client_keys(s, ring_.with(ring_.client)); });
   peer.send({"nonsense"});
   EXPECT_FALSE(peer.receive().empty());
-  EXPECT_EQ(counter("messages_malformed"), 1U);
+  EXPECT_EQ(counter("kiln_net_rejected_total{reason=\"malformed\"}"), 1U);
 }
 
 }  // namespace

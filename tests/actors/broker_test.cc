@@ -1,8 +1,14 @@
 // The broker's actors together, from a client's request to a worker's result.
+#include <gmock/gmock.h>
+
+#include <gmock/gmock.h>
+
 #include "tests/actors/broker_fixture.h"
 
 namespace kiln::actors {
 namespace {
+
+using testing::HasSubstr;
 
 TEST_F(BrokerTest, TakesATaskToAWorkerAndItsResultBack) {
   ScriptedWorker worker(broker_->workers_endpoint(), 1);
@@ -132,13 +138,17 @@ TEST_F(BrokerTest, CountsWhatWasDone) {
   ASSERT_TRUE(client_->request(net::ResultOf{0, accepted->task->id, 10'000}, kPatience).ok());
   // Counting is not waited for by the answer; the counters come a little later.
   const MonoTime deadline = real_now().mono + kPatience;
-  std::map<std::string, uint64_t> counters;
-  while (!counters.contains("finished{queue=default,state=succeeded,verdict=ok}") &&
-         real_now().mono < deadline) {
-    counters = broker_->counters();
+  const std::string finished =
+      "kiln_tasks_finished_total{queue=\"default\",state=\"succeeded\",verdict=\"ok\"} 1\n";
+  std::string text;
+  while (text.find(finished) == std::string::npos && real_now().mono < deadline) {
+    text = broker_->metrics();
   }
-  EXPECT_EQ(counters["finished{queue=default,state=succeeded,verdict=ok}"], 1U);
-  EXPECT_EQ(counters["submitted{queue=default}"], 1U);
+  EXPECT_THAT(text, HasSubstr(finished));
+  EXPECT_THAT(text, HasSubstr("kiln_tasks_submitted_total{queue=\"default\"} 1\n"));
+  EXPECT_THAT(text, HasSubstr("kiln_task_queue_wait_seconds_count{queue=\"default\"} 1\n"));
+  EXPECT_THAT(text, HasSubstr("kiln_task_run_seconds_count{verdict=\"ok\"} 1\n"));
+  EXPECT_THAT(text, HasSubstr("kiln_cache_requests_total{result=\"miss\"} 1\n"));
 }
 
 TEST_F(BrokerTest, KeepsAcknowledgedTasksOverARestart) {

@@ -20,6 +20,8 @@ SOURCE = os.environ["KILN_SOURCE_DIR"]
 ANY_PORT = "tcp://127.0.0.1:*"
 DEADLINE = 30.0  # seconds, of one wait
 PYTHON = "/usr/bin/python3"
+# Many brokers at once: each takes a free port for HTTP, too.
+os.environ["KILN_HTTP"] = "127.0.0.1:0"
 
 
 class Service:
@@ -148,7 +150,7 @@ class Cluster:
 
 def kiln(*arguments, stdin="", env=None, deadline=DEADLINE, cwd=SOURCE):
     """One kiln command, to its end."""
-    clean = {k: v for k, v in os.environ.items() if not k.startswith("KILN_")}
+    clean = {k: v for k, v in os.environ.items() if not k.startswith("KILN_") or k == "KILN_HTTP"}
     return subprocess.run([KILN, *arguments], input=stdin, capture_output=True, text=True,
                           timeout=deadline, cwd=cwd, env={**clean, **(env or {})}, check=False)
 

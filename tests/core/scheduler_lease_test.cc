@@ -146,6 +146,31 @@ TEST_F(SchedulerLease, ASilentWorkerLosesItsLeases) {
   EXPECT_EQ(sent<model::HelloFirst>().size(), 1U);
 }
 
+TEST_F(SchedulerLease, AWaitIsToldOnceFromSubmissionOrDueTimeToStart) {
+  submit(1);
+  pass(2 * kSecond);
+  join(1);
+  say(1, model::Started{assigned().lease});
+  ASSERT_EQ(all<Waited>().size(), 1U);
+  EXPECT_EQ(all<Waited>()[0].waited, now.wall - task(1).submitted_at);
+  EXPECT_EQ(all<Waited>()[0].queue, "default");
+  pass(3 * kSecond);  // the worker is lost, and has waited for nothing new
+  ASSERT_EQ(all<WorkerGone>().size(), 1U);
+  EXPECT_TRUE(all<WorkerGone>()[0].lost);
+  join(2);
+  say(2, model::Started{assigned().lease});
+  EXPECT_TRUE(all<Waited>().empty());
+}
+
+TEST_F(SchedulerLease, AnAttemptIsToldBehindTheCommitOfItsResult) {
+  finish(1, run_one());
+  ASSERT_EQ(all<AttemptEnded>().size(), 1U);
+  EXPECT_EQ(all<AttemptEnded>()[0].id, task_id(1));
+  EXPECT_EQ(all<AttemptEnded>()[0].attempt, 1U);
+  EXPECT_EQ(all<AttemptEnded>()[0].verdict, Verdict::ok);
+  EXPECT_LT(place<Persist>(), place<AttemptEnded>());
+}
+
 TEST_F(SchedulerLease, HeartbeatsKeepALease) {
   run_one();
   pass_with(60 * kSecond, {1});

@@ -24,6 +24,14 @@ TEST(JsonLine, HasTheseKeysInThisOrder) {
             R"("message":"ready","port":5570,"up":true,"load":0.5})");
 }
 
+TEST(JsonLine, OfAnEventHasTimeLevelNameAndItsFieldsOnly) {
+  Fields fields = {{"task_id", "t"}, {"memory_used_mb", std::numeric_limits<double>::quiet_NaN()}};
+  Line line{wall_from_micros(kTime), Level::info, "broker", 7, "execution", fields, true};
+  EXPECT_EQ(json_line(line), R"({"time":"2026-01-02T03:04:05.678Z","level":"info",)"
+                             R"("message":"execution","task_id":"t","memory_used_mb":null})");
+  EXPECT_EQ(readable_line(line), "03:04:05.678 broker: execution task_id=t memory_used_mb=null");
+}
+
 TEST(JsonLine, EscapesWhatWouldBreakTheLine) {
   const std::string line = json_line(line_of("a\"b\\c\nd\x01\x7f", {}));
   EXPECT_THAT(line, EndsWith(R"("message":"a\"b\\c\nd\u0001\u007f"})"));

@@ -1,0 +1,30 @@
+#include "metrics/worker.h"
+
+#include <prometheus/histogram.h>
+
+#include "metrics/registry.h"
+
+namespace kiln::metrics {
+
+class Worker::Impl {
+ public:
+  explicit Impl(std::string name) : version(std::move(name)) {}
+  std::string version;
+  Registry registry;
+  prometheus::Histogram& cells = registry.histogram(Id::cell_build);
+};
+
+Worker::Worker(std::string version) : impl_(std::make_unique<Impl>(std::move(version))) {}
+Worker::~Worker() = default;
+
+void Worker::cell_built(Duration time) {
+  impl_->cells.Observe(std::chrono::duration<double>(time).count());
+}
+
+std::string Worker::text() const {
+  Sampled sampled;
+  sampled.set(Id::build_info, {impl_->version}, 1);
+  return impl_->registry.text(sampled);
+}
+
+}  // namespace kiln::metrics

@@ -1,0 +1,29 @@
+// A worker's metrics. What a task cost is the broker's to tell (metrics/broker.h): of two nodes
+// that expose one name, sums would count twice.
+//
+// Threads: any.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "base/time.h"
+
+namespace kiln::metrics {
+
+class Worker {
+ public:
+  explicit Worker(std::string version);
+  ~Worker();
+  Worker(const Worker&) = delete;
+  Worker& operator=(const Worker&) = delete;
+
+  void cell_built(Duration time);
+  std::string text() const;
+
+ private:
+  class Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace kiln::metrics
