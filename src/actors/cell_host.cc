@@ -17,6 +17,11 @@ Result<std::unique_ptr<CellHost>> CellHost::start(UniqueFd monitor_control, Work
   return host;
 }
 
+std::unique_ptr<CellHost> CellHost::noop(WorkerInsight insight) {
+  insight.readiness->works(kLauncherPart);  // there is none to wait for
+  return std::unique_ptr<CellHost>(new CellHost(std::move(insight)));
+}
+
 CellHandlers CellHost::forwarding_handlers() {
   CellHandlers forwarding;
   forwarding.on_started = [this](CellId id) {
@@ -63,13 +68,26 @@ model::TaskResult CellHost::run_and_wait(sandbox::CellRequest request) {
 }
 
 void CellHost::run(CellId id, sandbox::CellRequest request) {
+  if (!runner_) return run_nothing(id);
   {
     const std::lock_guard lock(mutex_);
     live_.insert(id);
   }
   runner_->run(id, std::move(request));
 }
-void CellHost::kill(CellId id, sandbox::KillReason reason) { runner_->kill(id, reason); }
+void CellHost::run_nothing(CellId id) const {
+  const auto to = handlers();
+  if (!to) return;
+  to->on_started(id);
+  model::TaskResult result;
+  result.verdict = model::Verdict::ok;
+  result.exit_code = 0;
+  to->on_finished(id, std::move(result));
+}
+
+void CellHost::kill(CellId id, sandbox::KillReason reason) {
+  if (runner_) runner_->kill(id, reason);
+}
 void CellHost::kill_all() {
   std::set<CellId> live;
   {
@@ -85,7 +103,7 @@ void CellHost::stop() {
     const std::lock_guard lock(mutex_);
     handlers_ = nullptr;
   }
-  runner_->stop();
+  if (runner_) runner_->stop();
 }
 
 }  // namespace kiln::actors

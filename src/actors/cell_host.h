@@ -18,6 +18,9 @@ class CellHost {
  public:
   // Errors: those of CellRunner::start.
   static Result<std::unique_ptr<CellHost>> start(UniqueFd monitor_control, WorkerInsight insight);
+  // Makes no cells: what is run has ended well when run() returns, without output. To measure the
+  // rest by itself.
+  static std::unique_ptr<CellHost> noop(WorkerInsight insight);
 
   sandbox::CellId next_id() { return ++last_id_; }
   // Runs one program to its end. Not together with set_handlers.
@@ -36,13 +39,14 @@ class CellHost {
   explicit CellHost(WorkerInsight insight) : insight_(std::move(insight)) {}
   sandbox::CellHandlers forwarding_handlers();
   std::shared_ptr<const sandbox::CellHandlers> handlers() const;
+  void run_nothing(sandbox::CellId id) const;
 
   WorkerInsight insight_;
   mutable std::mutex mutex_;
   std::shared_ptr<const sandbox::CellHandlers> handlers_;
   std::set<sandbox::CellId> live_;
   std::atomic<sandbox::CellId> last_id_ = 0;
-  std::unique_ptr<sandbox::CellRunner> runner_;  // last: its thread uses the others
+  std::unique_ptr<sandbox::CellRunner> runner_;  // last: its thread uses the others; none: noop
 };
 
 }  // namespace kiln::actors

@@ -91,17 +91,33 @@ WorkerInsight new_worker_insight() {
 WorkerNode::WorkerNode(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 WorkerNode::~WorkerNode() = default;
 
+namespace {
+
+Result<std::shared_ptr<CellHost>> start_cells(WorkerNodeOptions& options) {
+  if (options.noop) return std::shared_ptr<CellHost>(CellHost::noop(options.insight));
+  auto started = CellHost::start(std::move(options.monitor_control), options.insight);
+  if (!started) return std::move(started).error();
+  return std::shared_ptr<CellHost>(std::move(*started));
+}
+
+FoundLanguages languages_of(CellHost& cells, WorkerNodeOptions& options) {
+  if (!options.noop) return find_languages(cells, options.languages);
+  options.languages = config::only(config::noop_language());
+  return {{{std::string(config::kNoop), "0"}}, {}};
+}
+
+}  // namespace
+
 Result<std::unique_ptr<WorkerNode>> WorkerNode::start(WorkerNodeOptions options,
                                                       WorkerHandlers handlers) {
   if (Status status = model::validate_name("name", options.name); !status.ok()) {
     return status.error();
   }
   if (!options.insight.counted) options.insight = new_worker_insight();
-  auto started = CellHost::start(std::move(options.monitor_control), options.insight);
-  if (!started) return std::move(started).error();
-  std::shared_ptr<CellHost> cells = std::move(started).value();
-  FoundLanguages languages = find_languages(*cells, options.languages);
-  auto impl = std::make_unique<Impl>(options.threads, std::move(cells), std::move(languages));
+  auto cells = start_cells(options);
+  if (!cells) return std::move(cells).error();
+  FoundLanguages languages = languages_of(**cells, options);
+  auto impl = std::make_unique<Impl>(options.threads, std::move(*cells), std::move(languages));
   if (Status status = impl->start(options, std::move(handlers)); !status.ok()) {
     return status.error();
   }

@@ -29,8 +29,11 @@ struct WorkerNodeOptions {
   std::vector<std::string> tags;
   config::Languages languages;
   UniqueFd monitor_control;  // sandbox::Monitor::control
-  size_t threads = 2;        // of the actor system
-  WorkerInsight insight;     // absent: one of its own
+  // No cells: it offers the language noop and no other; `languages` and `monitor_control` are
+  // unused.
+  bool noop = false;
+  size_t threads = 2;     // of the actor system
+  WorkerInsight insight;  // absent: one of its own
 };
 
 struct WorkerHandlers {

@@ -176,6 +176,9 @@ void add_services(CLI::App& app, std::optional<Command>& chosen) {
   add_worker_options(w, *worker);
   add_http(w, worker->http);
   w.add_flag("--insecure", worker->insecure, "HTTP on any address even without a token");
+  w.add_flag("--noop", worker->noop,
+             "Run nothing: tasks of the language noop end at once, so that bench can measure the "
+             "broker");
   w.add_option("--queue", worker->queues, "Serve only this queue (repeat for more)")
       ->expected(1)
       ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
@@ -383,6 +386,34 @@ void add_verify(CLI::App& app, std::optional<Command>& chosen) {
   add_json(verify, options->json);
 }
 
+void add_bench(CLI::App& app, std::optional<Command>& chosen) {
+  std::shared_ptr<BenchOptions> options;
+  CLI::App& bench = *add_command(app, chosen, "bench",
+                                 "Measure a broker and its workers, here or on --broker", options);
+  bench
+      .add_option("PATTERN", options->pattern,
+                  "throughput (default): --clients at once, each with one task after another;\n"
+                  "latency: one such client; sparse: one task every 100 ms;\n"
+                  "rate: --rate tasks a second, whether earlier ones have ended or not")
+      ->check(CLI::IsMember({"throughput", "latency", "sparse", "rate"}));
+  bench.add_option("--tasks", options->tasks, "How many (default 200)")
+      ->check(CLI::Range(1, 10'000'000))
+      ->type_name("NUMBER");
+  bench.add_option("--clients", options->clients, "Connections (default 8)")
+      ->check(CLI::Range(1, 256))
+      ->type_name("NUMBER");
+  bench.add_option("--rate", options->rate, "For rate: tasks a second (default 50)")
+      ->check(CLI::Range(0.1, 100'000.0))
+      ->type_name("NUMBER");
+  bench.add_flag("--noop", options->noop,
+                 "Tasks that run nothing: the broker alone (needs a worker --noop)");
+  bench.add_option("--slots", options->slots, "Of its own worker (default: one for each CPU)")
+      ->check(CLI::Range(1, 1'024))
+      ->type_name("NUMBER");
+  add_broker(bench, options->broker, "Measure it there instead of a broker and worker of its own");
+  add_json(bench, options->json);
+}
+
 // The command that was typed, for messages; the app itself when there was none.
 const CLI::App& typed_command(const CLI::App& app) {
   const auto commands = app.get_subcommands();
@@ -453,6 +484,7 @@ std::variant<Command, int> parse_arguments(int argc, const char* const* argv) {
   add_dead_letters(app, chosen);
   add_keygen(app, chosen);
   add_verify(app, chosen);
+  add_bench(app, chosen);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

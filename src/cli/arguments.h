@@ -164,6 +164,7 @@ struct WorkerCommand {
   uint32_t first_uid = 0;  // 0: the sandbox's default
   HttpCommand http{kNoHttp, ""};
   bool insecure = false;  // HTTP on any address without a token
+  bool noop = false;
   std::string log_level = "info";
 };
 
@@ -187,10 +188,21 @@ struct VerifyOptions {
   bool json = false;
 };
 
+struct BenchOptions {
+  std::string pattern = "throughput";
+  BrokerAccess broker;  // no endpoint: a broker and a worker of its own
+  bool noop = false;    // programs of the language noop, else Python
+  uint32_t tasks = 200;
+  uint32_t clients = 8;
+  double rate = 50;    // a second
+  uint32_t slots = 0;  // of its own worker; 0: one for each CPU
+  bool json = false;
+};
+
 using Command = std::variant<RunOptions, ServeOptions, BrokerCommand, WorkerCommand, SubmitOptions,
                              StatusOptions, ResultOptions, CancelOptions, RetryOptions, LogsOptions,
                              ListOptions, QueuesOptions, WorkersOptions, DeadLettersOptions,
-                             KeygenOptions, VerifyOptions>;
+                             KeygenOptions, VerifyOptions, BenchOptions>;
 
 // A command, or the exit code after help, the version or an error was printed.
 std::variant<Command, int> parse_arguments(int argc, const char* const* argv);

@@ -21,5 +21,6 @@ int execute(const WorkersOptions& options);
 int execute(const DeadLettersOptions& options);
 int execute(const KeygenOptions& options);
 int execute(const VerifyOptions& options);
+int execute(const BenchOptions& options);
 
 }  // namespace kiln::cli

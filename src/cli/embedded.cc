@@ -23,11 +23,16 @@ Result<sandbox::Monitor> start_monitor() {
 
 }  // namespace
 
-Result<std::unique_ptr<Embedded>> Embedded::start(const config::Language& language) {
+Result<std::unique_ptr<Embedded>> Embedded::start(const config::Language& language,
+                                                  uint32_t slots) {
   auto user = service_user();
   if (!user) return std::move(user).error();
-  auto monitor = start_monitor();
-  if (!monitor) return std::move(monitor).error();
+  sandbox::Monitor monitor;
+  if (language.name != config::kNoop) {
+    auto started = start_monitor();
+    if (!started) return std::move(started).error();
+    monitor = std::move(*started);
+  }
   if (Status s = drop_privileges(*user); !s) return std::move(s).error();
   // After the monitor's fork: what a cell inherits must not have it.
   signal(SIGPIPE, SIG_IGN);
@@ -36,17 +41,20 @@ Result<std::unique_ptr<Embedded>> Embedded::start(const config::Language& langua
   if (!directory) return std::move(directory).error();
 
   std::unique_ptr<Embedded> embedded(new Embedded);
-  embedded->monitor_pid_ = monitor->pid;
+  embedded->monitor_pid_ = monitor.pid;
   embedded->directory_.emplace(std::move(*directory));
   embedded->signals_ = std::make_unique<Signals>([self = embedded.get()](int number) {
     self->directory_->remove();
     _exit(kExitSignalBase + number);
   });
-  if (Status s = embedded->start_nodes(*monitor, language); !s) return std::move(s).error();
+  if (Status s = embedded->start_nodes(std::move(monitor.control), language, slots); !s) {
+    return std::move(s).error();
+  }
   return embedded;
 }
 
-Status Embedded::start_nodes(sandbox::Monitor& monitor, const config::Language& language) {
+Status Embedded::start_nodes(UniqueFd monitor_control, const config::Language& language,
+                             uint32_t slots) {
   const auto on_fatal = [this](Error error) { note_fatal(std::move(error)); };
   const config::Languages languages = config::only(language);
   const std::string& path = directory_->path();
@@ -62,8 +70,10 @@ Status Embedded::start_nodes(sandbox::Monitor& monitor, const config::Language& 
   actors::WorkerNodeOptions worker;
   worker.broker_endpoint = broker_->workers_endpoint();
   worker.name = kWorkerName;
+  worker.slots = slots;
   worker.languages = languages;
-  worker.monitor_control = std::move(monitor.control);
+  worker.monitor_control = std::move(monitor_control);
+  worker.noop = language.name == config::kNoop;
   auto joined = actors::WorkerNode::start(std::move(worker), {on_fatal, [] {}});
   if (!joined) return std::move(joined).error();
   worker_ = std::move(*joined);
@@ -95,7 +105,7 @@ Embedded::~Embedded() {
   worker_.reset();
   if (broker_) broker_->stop();
   broker_.reset();
-  wait_for_end(monitor_pid_, kMonitorEnd);
+  if (monitor_pid_ > 0) wait_for_end(monitor_pid_, kMonitorEnd);
 }
 
 }  // namespace kiln::cli

@@ -21,8 +21,10 @@ class Embedded {
  public:
   // Takes privileges away from the whole process, for good, between forking the monitor and
   // anything else. Call while single-threaded, with the stop signals blocked. `language` is the
-  // only one looked for. Errors: sandbox, io_error; unavailable (the interpreter is missing).
-  static Result<std::unique_ptr<Embedded>> start(const config::Language& language);
+  // only one looked for; for noop there is neither monitor nor launcher. Errors: sandbox, io_error;
+  // unavailable (the interpreter is missing).
+  static Result<std::unique_ptr<Embedded>> start(const config::Language& language,
+                                                 uint32_t slots = 1);
   // Ends what runs, then everything else; the directory goes last.
   ~Embedded();
 
@@ -32,7 +34,7 @@ class Embedded {
 
  private:
   Embedded() = default;
-  Status start_nodes(sandbox::Monitor& monitor, const config::Language& language);
+  Status start_nodes(UniqueFd monitor_control, const config::Language& language, uint32_t slots);
   Status check_language(const config::Language& language) const;
   void note_fatal(Error error);
 

@@ -57,6 +57,9 @@ constexpr std::array kExamples = {
     Example{"dead-letters", "kiln dead-letters purge --all --rate 50"},
     Example{"keygen", "kiln keygen --out $(mktemp -d)/oven-1.key --role worker"},
     Example{"keygen", "kiln keygen --out $(mktemp -d)/ada.key --tenant red --json"},
+    Example{"bench", "kiln bench"},
+    Example{"bench", "kiln bench latency --tasks 50 --json"},
+    Example{"bench", "kiln bench rate --noop --rate 500 --tasks 1000"},
     Example{"verify", "kiln verify --data /tmp/kiln-data"},
     Example{"verify", "kiln verify --data /tmp/kiln-data --all-ended --json"},
 };

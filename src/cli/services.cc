@@ -156,6 +156,7 @@ actors::WorkerNodeOptions node_options(const WorkerCommand& options,
   node.tags = options.tags;
   node.languages = config::default_languages();
   node.monitor_control = std::move(control);
+  node.noop = options.noop;
   return node;
 }
 
@@ -324,7 +325,7 @@ int run_broker(const BrokerCommand& options, const BrokerSetup& setup, const Rea
   broker.data_directory = options.data;
   broker.cache = setup.cache;
   broker.alert_command = options.alert_command;
-  broker.languages = config::default_languages();
+  broker.languages = config::with_noop(config::default_languages());
   broker.insight = actors::new_broker_insight();
   // Before the tasks are loaded, which may take a while: until then it says "not ready".
   std::atomic<const actors::BrokerNode*> loaded = nullptr;
@@ -347,7 +348,15 @@ int run_broker(const BrokerCommand& options, const BrokerSetup& setup, const Rea
   return stopper.exit_code();
 }
 
+int run_noop_worker(const WorkerCommand& options, const WorkerSetup& setup,
+                    const ReadyHandler& ready) {
+  if (Status s = drop_privileges(setup.user); !s) return fail(s.error());
+  signal(SIGPIPE, SIG_IGN);
+  return run_worker_node(options, setup, {}, ready);
+}
+
 int run_worker(const WorkerCommand& options, const WorkerSetup& setup, const ReadyHandler& ready) {
+  if (options.noop) return run_noop_worker(options, setup, ready);
   auto monitor = start_monitor(options);
   if (!monitor) return fail(monitor.error());
   if (Status s = drop_privileges(setup.user); !s) return fail(s.error());

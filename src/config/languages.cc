@@ -199,7 +199,9 @@ const Language* Languages::find_by_extension(std::string_view extension) const {
 
 std::string Languages::names() const {
   std::vector<std::string> sorted;
-  for (const Language& language : languages_) sorted.push_back(language.name);
+  for (const Language& language : languages_) {
+    if (language.name != kNoop) sorted.push_back(language.name);
+  }
   std::sort(sorted.begin(), sorted.end());
   std::string names;
   for (const std::string& name : sorted) names += (names.empty() ? "" : " ") + name;
@@ -245,6 +247,19 @@ Languages default_languages() {
 Languages only(const Language& language) {
   Languages languages;
   languages.languages_.push_back(language);
+  return languages;
+}
+
+Language noop_language() {
+  Language noop;
+  noop.name = kNoop;
+  noop.source = "main";
+  noop.run = {noop.name};
+  return noop;
+}
+
+Languages with_noop(Languages languages) {
+  languages.languages_.push_back(noop_language());
   return languages;
 }
 

@@ -31,12 +31,13 @@ class Languages {
  public:
   const Language* find(std::string_view name) const;
   const Language* find_by_extension(std::string_view extension) const;
-  std::string names() const;  // "bash python", for messages
+  std::string names() const;  // "bash python", for messages; without noop
   const std::vector<Language>& all() const { return languages_; }
 
  private:
   friend Result<Languages> parse_languages(std::string_view yaml, std::string_view origin);
   friend Languages only(const Language& language);
+  friend Languages with_noop(Languages languages);
   std::vector<Language> languages_;
 };
 
@@ -48,6 +49,13 @@ Result<Languages> load_languages(const std::string& path);
 Languages default_languages();
 // That one and no other.
 Languages only(const Language& language);
+
+// What a worker without cells offers: each program of it ends well at once, unread, so that a
+// broker can be measured by itself. A real worker never offers it.
+inline constexpr std::string_view kNoop = "noop";
+Language noop_language();
+// Those, and noop.
+Languages with_noop(Languages languages);
 
 // Each cell's environment before a language's and a task's additions, exactly.
 std::vector<std::pair<std::string, std::string>> base_environment();

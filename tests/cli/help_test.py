@@ -12,7 +12,7 @@ import harness
 
 SERVICES = ("serve", "broker", "worker")
 COMMANDS = ("run", *SERVICES, "submit", "status", "result", "cancel", "retry", "logs", "list", "queues",
-            "workers", "dead-letters", "keygen", "verify")
+            "workers", "dead-letters", "keygen", "verify", "bench")
 
 
 def examples(command):
@@ -40,7 +40,7 @@ def test_help_lists_every_command():
         assert re.search(rf"^  {command} ", help_text, re.MULTILINE), command
 
 
-@pytest.mark.parametrize("command", ["", "run", "keygen"])
+@pytest.mark.parametrize("command", ["", "run", "keygen", "bench"])
 def test_examples_that_need_no_broker(command):
     for line in examples(command):
         done = type_in(line, None)
@@ -51,7 +51,7 @@ def test_examples_that_need_no_broker(command):
 def test_examples_of_clients():
     with harness.Cluster() as cluster:
         cluster.serve()
-        for command in COMMANDS[4:-2]:
+        for command in COMMANDS[4:-3]:
             for line in examples(command):
                 done = type_in(line, cluster)
                 assert done.returncode == 0, (line, done.stderr)

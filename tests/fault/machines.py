@@ -15,7 +15,9 @@ sys.path.insert(0, os.path.join(os.path.dirname(HERE), "cluster"))
 import harness  # noqa: E402
 
 SLOTS = 2
-DISK_BYTES = 256 << 20
+DISK_BYTES = 512 << 20  # and for each second of the run:
+DISK_BYTES_PER_SECOND = 1 << 20
+MOST_DISK_BYTES = 2 << 30
 FILL_BYTES = 1 << 20
 END_DEADLINE = 60.0  # seconds, for a service to end in order
 ORPHANS_DEADLINE = 10.0  # for what it started to end after it
@@ -146,10 +148,10 @@ class Client:
 class Disk:
     """The broker's data directory, on a small file system of its own that can be filled up."""
 
-    def __init__(self, path):
+    def __init__(self, path, size):
         self.path, self.filler = path, os.path.join(path, "filler")
         os.mkdir(path)
-        subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={DISK_BYTES},mode=0755", "kiln-test",
+        subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size},mode=0755", "kiln-test",
                         path], check=True)
 
     def fill(self):
@@ -168,9 +170,10 @@ class Disk:
 class Cluster:
     """In the present directory, which belongs to this run."""
 
-    def __init__(self, lan, nodes, clients, seed):
+    def __init__(self, lan, nodes, clients, arguments):
         self.lan = lan
-        self.disk = Disk(os.path.abspath("disk"))
+        size = DISK_BYTES + int(arguments.seconds) * DISK_BYTES_PER_SECOND
+        self.disk = Disk(os.path.abspath("disk"), min(size, MOST_DISK_BYTES))
         self.data = os.path.join(self.disk.path, "data")
         self._make_keys(nodes, clients)
         at = lan.add("broker")
@@ -190,7 +193,7 @@ class Cluster:
             node.start()
             node.wait_until_ready()
         lan.add("client")
-        self.clients = [Client(lan, name, endpoints[0], f"{seed}-{name}") for name in clients]
+        self.clients = [Client(lan, name, endpoints[0], f"{arguments.seed}-{name}") for name in clients]
 
     @staticmethod
     def _make_keys(nodes, clients):
@@ -208,6 +211,13 @@ class Cluster:
     def check(self):
         for one in (*self.services(), *self.clients):
             one.check()
+
+    def large_programs(self, seconds):
+        for client in self.clients:
+            client.tell("big")
+        wait(seconds, self)
+        for client in self.clients:
+            client.tell("small")
 
     def stale_refused(self):
         with open(self.broker.log, encoding="utf-8", errors="replace") as log:

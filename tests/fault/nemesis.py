@@ -39,6 +39,7 @@ NODES = ("node-1", "node-2", "node-3")
 CLIENTS = ("red", "blue")  # each a tenant
 GAP = (0.2, 3.0)  # seconds from the begin of one fault to the next one's
 LONGEST = 3.0  # at most so many times as long as told, until each kind and outcome was there
+CACHES_FULL = 8.0  # seconds of large programs, some 20 MB of them a second
 CLIENTS_DEADLINE = 180.0  # seconds, from the last fault to the last end
 
 
@@ -171,13 +172,15 @@ def judge(account):
 
 
 def run(arguments):
-    cluster = machines.Cluster(lan.Lan(), NODES, CLIENTS, arguments.seed)
+    cluster = machines.Cluster(lan.Lan(), NODES, CLIENTS, arguments)
     nemesis = Nemesis(cluster, arguments.seed)
     print(f"seed {arguments.seed}, {arguments.seconds:g} s", flush=True)
     half = arguments.seconds / 2 if arguments.soak else arguments.seconds
     # Losses are in the store as soon as they happen; one finished late is refused soon after.
     nemesis.torment(half, FAULTS, lambda: cluster.stale_refused() > 0)
     if arguments.soak:
+        nemesis.say("large programs, until the caches are full")
+        cluster.large_programs(CACHES_FULL)
         with Memory(cluster) as memory:
             nemesis.torment(half, [f for f in FAULTS if not f.kills])
     nemesis.say("all is mended; waiting for the ends")
