@@ -56,6 +56,10 @@ void add_task(CLI::App& command, TaskOptions& task) {
   command.add_option("--arg", task.args, "An argument for the program (repeat for more)")
       ->expected(1)
       ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+  command.add_option("--env", task.env, "A variable for the program (repeat for more)")
+      ->type_name("NAME=VALUE")
+      ->expected(1)
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
   command.add_option("--stdin", task.stdin_path, "The program's standard input: a file, or -")
       ->type_name("PATH");
   command.add_option("--timeout", task.timeout, "Time limit, such as 2 or 0.5 (default 120)")
@@ -64,10 +68,18 @@ void add_task(CLI::App& command, TaskOptions& task) {
   command
       .add_option(
           "--file", task.files,
-          "A file to put beside the program, under NAME (default: its own; repeat for more)")
+          "A file or directory to put beside the program, under NAME (default: its own; repeat "
+          "for more)")
       ->type_name("PATH[:NAME]")
       ->expected(1)
       ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+}
+
+void add_out(CLI::App& command, std::string& out) {
+  command
+      .add_option("--out", out,
+                  "Write there what the program leaves in /box/out; made where it is missing")
+      ->type_name("DIR");
 }
 
 void add_json(CLI::App& command, bool& json) {
@@ -88,6 +100,7 @@ void add_run(CLI::App& app, std::optional<Command>& chosen) {
   run.add_option("FILE", options->program, "The program, or - for standard input")->required();
   add_task(run, options->task);
   add_broker(run, options->broker, "Run it there instead of in a broker and worker of its own");
+  add_out(run, options->out);
   add_json(run, options->json);
   run.add_flag("--quiet", options->quiet, "No receipt");
 }
@@ -247,6 +260,7 @@ void add_queries(CLI::App& app, std::optional<Command>& chosen) {
   CLI::App& r =
       add_task_query(app, chosen, "result", "A task's output, exit code and cost", result);
   r.add_option("--wait", result->wait, "Wait this long for its end")->type_name("SECONDS");
+  add_out(r, result->out);
   r.add_flag("--quiet", result->quiet, "No receipt");
   std::shared_ptr<CancelOptions> cancel;
   add_task_query(app, chosen, "cancel", "Stop a task, queued or running", cancel);

@@ -22,7 +22,8 @@ struct TaskOptions {
   std::string stdin_path;          // "": no input; "-": ours
   std::string timeout;             // seconds, as typed
   std::string memory;              // MB, as typed
-  std::vector<std::string> files;  // PATH or PATH:NAME
+  std::vector<std::string> env;    // NAME=VALUE
+  std::vector<std::string> files;  // PATH or PATH:NAME, files and directories
 };
 
 // Where the broker is, and the keys it asks for. Both or none of the two are given.
@@ -36,6 +37,7 @@ struct RunOptions {
   std::string program;  // a path, or "-": our standard input
   TaskOptions task;
   BrokerAccess broker;  // no endpoint: a broker and a worker of its own
+  std::string out;      // the directory for its artifacts; "": they are not written
   bool json = false;
   bool quiet = false;
 };
@@ -68,6 +70,7 @@ struct ResultOptions {
   std::string id;
   BrokerAccess broker;
   std::optional<std::string> wait;  // seconds, as typed
+  std::string out;                  // as of RunOptions
   bool json = false;
   bool quiet = false;
 };

@@ -18,6 +18,7 @@ constexpr std::array kExamples = {
     Example{"run", "kiln run examples/sort_lines.sh --stdin examples/words.txt"},
     Example{"run", "kiln run examples/count_words.py --file examples/words.txt"},
     Example{"run", "kiln run examples/primes.cpp --arg 50"},
+    Example{"run", "kiln run examples/squares.py --out $(mktemp -d)"},
     Example{"run", "echo 'print(6 * 7)' | kiln run - --language python --quiet"},
     Example{"run", "kiln run examples/hello.py --timeout 2 --memory 64 --json"},
     Example{"serve", "kiln serve"},

@@ -119,12 +119,16 @@ class Follower {
     if (!answer) return fail(answer.error());
     note_state(answer->task);
     if (answer->result && !stopping_) took(output_.finish(*answer->result));
+    const Status written = answer->result && options_.write_artifacts
+                               ? options_.write_artifacts(*answer->result)
+                               : Status();
     if (options_.json) {
       if (Status s = print_line(result_json(task_, answer->result)); !s) return fail(s.error());
     } else if (!options_.quiet) {
+      if (answer->result) say_refused(*answer->result);
       say(answer->result ? receipt(*answer->result) : std::string(to_string(task_.state)));
     }
-    return exit_code(answer->result);
+    return written ? exit_code(answer->result) : fail(written.error());
   }
 
   int exit_code(const std::optional<model::TaskResult>& result) const {

@@ -12,6 +12,7 @@
 
 #include "base/error.h"
 #include "cli/signals.h"
+#include "model/result.h"
 #include "model/task.h"
 #include "net/client.h"
 
@@ -25,6 +26,8 @@ struct FollowOptions {
   bool json = false;   // the result as JSON, no live output
   bool quiet = false;  // no receipt
   std::string broker;  // for messages
+  // Where its artifacts go; none: nowhere.
+  std::function<Status(const model::TaskResult&)> write_artifacts;
 };
 
 // The error that ended what the task runs on (an embedded broker or worker), if one did; signals'

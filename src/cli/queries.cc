@@ -5,6 +5,7 @@
 
 #include "cli/ask.h"
 #include "cli/commands.h"
+#include "cli/out_directory.h"
 #include "cli/receipt.h"
 #include "cli/task_input.h"
 
@@ -65,6 +66,7 @@ int print_output(const model::TaskResult& result, bool quiet) {
        {cut_note("standard output", result.out), cut_note("standard error", result.err)}) {
     if (!note.empty()) say(note);
   }
+  say_refused(result);
   say(receipt(result));
   return exit_code_of(result);
 }
@@ -144,11 +146,20 @@ int execute(const ResultOptions& options) {
     if (!parsed) return fail(parsed.error());
     wait_ms = *parsed;
   }
+  std::optional<OutDirectory> directory;
+  if (!options.out.empty()) {
+    auto opened = OutDirectory::open(options.out);
+    if (!opened) return fail(opened.error());
+    directory.emplace(std::move(*opened));
+  }
   auto client = connect(options.broker);
   if (!client) return fail(client.error());
   const auto answer = wait_for_result(**client, *id, wait_ms);
   if (!answer) return fail(answer.error());
   const net::TaskInfo task = answer->task.value_or(net::TaskInfo{});
+  if (directory && answer->result) {
+    if (Status s = directory->write_all(answer->result->artifacts); !s) return fail(s.error());
+  }
   if (options.json) {
     if (Status s = print_line(result_json(task, answer->result)); !s) return fail(s.error());
     return exit_code_of(task, answer->result);

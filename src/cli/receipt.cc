@@ -6,6 +6,7 @@
 #include <array>
 #include <cstdio>
 
+#include "cli/console.h"
 #include "model/limits.h"
 
 namespace kiln::cli {
@@ -59,9 +60,16 @@ std::string receipt(const model::TaskResult& result) {
   for (size_t i = 0; i < result.limits_hit.size(); ++i) {
     text += (i == 0 ? ", limits hit: " : " ") + std::string(to_string(result.limits_hit[i]));
   }
+  if (const size_t count = result.artifacts.size()) {
+    text += ", " + std::to_string(count) + (count == 1 ? " artifact" : " artifacts");
+  }
   if (result.weak_isolation) text += ", weak_isolation";
   if (!result.message.empty()) text += ": " + result.message;
   return text;
+}
+
+void say_refused(const model::TaskResult& result) {
+  for (const std::string& line : result.artifacts_refused) say("not taken from /box/out: " + line);
 }
 
 std::string cut_note(const char* stream, const model::StreamOutput& output) {

@@ -16,6 +16,9 @@ std::string receipt(const model::TaskResult& result);
 // One line for each thing that happened to a task.
 std::vector<std::string> history_lines(const std::vector<net::EventInfo>& history);
 
+// A line on standard error for each thing in /box/out that was not taken.
+void say_refused(const model::TaskResult& result);
+
 // What was dropped of a stream beyond its limit, as a sentence; "" if nothing was.
 std::string cut_note(const char* stream, const model::StreamOutput& output);
 

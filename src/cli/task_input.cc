@@ -10,6 +10,7 @@
 #include <limits>
 
 #include "base/fd.h"
+#include "cli/input_files.h"
 #include "config/nearest.h"
 
 namespace kiln::cli {
@@ -91,16 +92,13 @@ Result<std::string> language_of(const std::string& path, const std::string& chos
                "language", "", "Add --language with one of: " + known};
 }
 
-// PATH[:NAME]; the name is what follows the last colon.
-Result<model::InputFile> read_file_option(const std::string& option) {
-  const size_t colon = option.rfind(':');
-  const std::string path = option.substr(0, colon);
-  std::string name = colon == std::string::npos ? std::filesystem::path(path).filename().string()
-                                                : option.substr(colon + 1);
-  if (path == "-") return field_error("--file", "--file takes no standard input", "Name a file");
-  auto bytes = read_input(path, "the file", model::kMaxInlineFileBytes);
-  if (!bytes) return std::move(bytes).error();
-  return model::InputFile{std::move(name), std::move(*bytes)};
+// NAME=VALUE; the name ends at the first "=".
+Result<model::EnvVar> parse_variable(const std::string& option) {
+  const size_t equals = option.find('=');
+  if (equals == std::string::npos || equals == 0) {
+    return field_error("--env", "--env has \"" + option + "\", which is no NAME=VALUE");
+  }
+  return model::EnvVar{option.substr(0, equals), option.substr(equals + 1)};
 }
 
 Status read_limits(const TaskOptions& options, model::LimitsRequest& limits) {
@@ -131,9 +129,12 @@ Status read_program(const std::string& path, const TaskOptions& options, model::
     program.stdin_bytes = std::move(*input);
   }
   for (const std::string& option : options.files) {
-    auto file = read_file_option(option);
-    if (!file) return std::move(file).error();
-    program.files.push_back(std::move(*file));
+    if (Status s = read_input_files(option, program.files); !s) return s;
+  }
+  for (const std::string& option : options.env) {
+    auto variable = parse_variable(option);
+    if (!variable) return std::move(variable).error();
+    program.env.push_back(std::move(*variable));
   }
   program.args = options.args;
   return {};

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "model/paths.h"
+
 namespace kiln::model {
 namespace {
 
@@ -60,18 +62,6 @@ Status validate_env(const std::vector<EnvVar>& env) {
     if (Status s = check_size("env", size, kMaxTextBytes, "bytes in one variable"); !s) return s;
   }
   return {};
-}
-
-bool is_safe_path(std::string_view path) {
-  if (path.empty() || path.size() > kMaxPathBytes || path.front() == '/') return false;
-  if (path.find('\0') != std::string_view::npos) return false;
-  while (true) {
-    const size_t slash = path.find('/');
-    const std::string_view part = path.substr(0, slash);
-    if (part.empty() || part == "." || part == ".." || part.size() > 255) return false;
-    if (slash == std::string_view::npos) return true;
-    path.remove_prefix(slash + 1);
-  }
 }
 
 // The first path that goes through another one, as "a/b" through "a"; "" if none does.

@@ -1,0 +1,104 @@
+#include "cli/input_files.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <filesystem>
+#include <system_error>
+
+#include "base/fd.h"
+#include "cli/task_input.h"
+
+namespace kiln::cli {
+namespace {
+
+namespace fs = std::filesystem;
+
+Error too_many(const std::string& path) {
+  return Error{ErrorCode::too_large,
+               "with " + path + " there are more than " + std::to_string(model::kMaxFiles) +
+                   " input files, the most that is taken",
+               "--file", "", "Pack them into an archive that the program unpacks"};
+}
+
+Error not_taken(const fs::path& path, const std::string& what) {
+  return field_error("--file", path.string() + " is " + what + ", which is not taken along",
+                     "Name the file that is meant by a --file of its own");
+}
+
+// Non-blocking and not through a link: between the listing and here it could have become a FIFO.
+Result<std::string> read_listed(const fs::path& path) {
+  const UniqueFd fd(::open(path.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
+  struct stat status {};
+  if (!fd || ::fstat(fd.get(), &status) != 0) {
+    return errno_error(ErrorCode::io_error, "read the file " + path.string(), errno);
+  }
+  if (!S_ISREG(status.st_mode)) return not_taken(path, "no regular file");
+  return read_input("/proc/self/fd/" + std::to_string(fd.get()),
+                    "the file " + path.string() + " as", model::kMaxInlineFileBytes);
+}
+
+Status add(const fs::path& path, std::string name, std::vector<model::InputFile>& into) {
+  if (into.size() >= model::kMaxFiles) return too_many(path.string());
+  auto bytes = read_listed(path);
+  if (!bytes) return std::move(bytes).error();
+  into.push_back({std::move(name), std::move(*bytes)});
+  return {};
+}
+
+Status read_tree(const fs::path& root, const std::string& prefix,
+                 std::vector<model::InputFile>& into) {
+  std::error_code error;
+  std::vector<fs::path> files;
+  for (auto at = fs::recursive_directory_iterator(root, error);
+       !error && at != fs::recursive_directory_iterator(); at.increment(error)) {
+    const fs::file_status status = at->symlink_status(error);
+    if (error) break;
+    if (fs::is_symlink(status)) return not_taken(at->path(), "a symbolic link");
+    if (fs::is_directory(status)) continue;
+    if (!fs::is_regular_file(status)) return not_taken(at->path(), "no regular file");
+    files.push_back(at->path());
+    if (files.size() > model::kMaxFiles) return too_many(root.string());
+  }
+  if (error) {
+    return errno_error(ErrorCode::io_error, "read the directory " + root.string(), error.value());
+  }
+  std::ranges::sort(files);
+  for (const fs::path& file : files) {
+    const std::string name = prefix + file.lexically_relative(root).string();
+    if (Status s = add(file, name, into); !s) return s;
+  }
+  return {};
+}
+
+// "data" of "data", "../data/" and "./data".
+std::string last_part(const fs::path& path) {
+  const fs::path name = path.has_filename() ? path.filename() : path.parent_path().filename();
+  return name == "." || name == ".." ? "" : name.string();
+}
+
+}  // namespace
+
+Status read_input_files(const std::string& option, std::vector<model::InputFile>& into) {
+  const size_t colon = option.rfind(':');
+  const std::string path = option.substr(0, colon);
+  std::string name = colon == std::string::npos ? last_part(path) : option.substr(colon + 1);
+  if (path == "-") return field_error("--file", "--file takes no standard input", "Name a file");
+  std::error_code ignored;
+  if (!fs::is_directory(path, ignored)) {
+    auto bytes = read_input(path, "the file", model::kMaxInlineFileBytes);
+    if (!bytes) return std::move(bytes).error();
+    into.push_back({std::move(name), std::move(*bytes)});
+    return {};
+  }
+  if (name.empty()) {
+    return field_error("--file", path + " says no name for the directory in /box",
+                       "Write it as " + path + ":NAME, or " + path + ":. for /box itself");
+  }
+  return read_tree(path, name == "." ? "" : name + "/", into);
+}
+
+}  // namespace kiln::cli
