@@ -1,0 +1,112 @@
+"""The peers, each as its users run it, started here on loopback and ended here."""
+
+import contextlib
+import os
+import socket
+import subprocess
+import sys
+import threading
+import time
+
+from measure import PYTHON, service, version_of, wait_until
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+WINDOW = 8  # tasks under way at once, as many as kiln bench has clients
+
+
+def free_port():
+    with socket.socket() as one:
+        one.bind(("127.0.0.1", 0))
+        return one.getsockname()[1]
+
+
+def answers(port):
+    def connects():
+        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
+            return True
+        return False
+    wait_until(connects, f"port {port}")
+
+
+# --- beanstalkd, with a binlog that is synchronized at each write
+
+
+@contextlib.contextmanager
+def beanstalkd(directory):
+    """Yields a function: tasks -> tasks a second, each put, reserved and deleted."""
+    binlog = os.path.join(directory, "binlog")
+    os.mkdir(binlog)
+    port = free_port()
+    with service(["beanstalkd", "-l", "127.0.0.1", "-p", str(port), "-b", binlog, "-f", "0"]):
+        answers(port)
+        yield lambda tasks: beanstalkd_rate(port, tasks)
+
+
+def beanstalkd_client(port, tasks):
+    with socket.create_connection(("127.0.0.1", port)) as link, link.makefile("rwb") as file:
+        def ask(line, wanted):
+            file.write(line)
+            file.flush()
+            answer = file.readline()
+            if not answer.startswith(wanted):
+                raise RuntimeError(f"beanstalkd says {answer!r}")
+            return answer
+        for _ in range(tasks):
+            ask(b"put 5 0 120 1\r\n-\r\n", b"INSERTED")
+            job = ask(b"reserve\r\n", b"RESERVED").split()[1]
+            file.readline()
+            ask(b"delete " + job + b"\r\n", b"DELETED")
+
+
+def beanstalkd_rate(port, tasks):
+    threads = [threading.Thread(target=beanstalkd_client, args=(port, tasks // WINDOW))
+               for _ in range(WINDOW)]
+    begin = time.monotonic()
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return tasks // WINDOW * WINDOW / (time.monotonic() - begin)
+
+
+# --- Celery with Redis: two prefork workers
+
+
+@contextlib.contextmanager
+def celery(directory):
+    """Yields a function: tasks -> tasks a second, each sent, run and its result fetched."""
+    port = free_port()
+    url = f"redis://127.0.0.1:{port}/0"
+    env = {**os.environ, "KILN_BENCH_REDIS": url, "PYTHONPATH": HERE}
+    # Debian's server binary, under the name that it also has.
+    redis = service(["redis-server", "--port", str(port), "--bind", "127.0.0.1", "--dir", directory,
+                     "--appendonly", "yes", "--appendfsync", "everysec", "--save", ""],
+                    executable="/usr/bin/redis-check-rdb", stdout=subprocess.DEVNULL)
+    with redis:
+        answers(port)
+        worker = service([PYTHON, "-m", "celery", "-A", "celery_peer", "worker", "--concurrency", "2",
+                          "--pool", "prefork", "--loglevel", "ERROR"], env=env, cwd=directory,
+                         stdout=subprocess.DEVNULL)
+        with worker:
+            def rate(tasks):
+                done = subprocess.run([PYTHON, os.path.join(HERE, "celery_peer.py"), str(tasks),
+                                       str(WINDOW)], env=env, capture_output=True, text=True,
+                                      check=False)
+                if done.returncode != 0:
+                    raise RuntimeError(done.stderr)
+                return float(done.stdout)
+            rate(WINDOW)  # its workers are there now
+            yield rate
+
+
+def beanstalkd_version():
+    return "beanstalkd " + version_of("beanstalkd", "-v")
+
+
+def celery_version():
+    return "Celery " + version_of(PYTHON, "-m", "celery", "--version") + ", Redis " + version_of(
+        "redis-cli", "--version")
+
+
+if __name__ == "__main__":
+    sys.exit("this is a part of bench/run.py")

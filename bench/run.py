@@ -1,0 +1,122 @@
+#!/usr/bin/python3
+"""Runs every benchmark, ours and its peer's in turn, and writes medians and ratios as JSON: a list of
+{"name","ours","peer","ratio","unit","runs","note"}. A ratio is ours / peer.
+
+usage: run.py [--short] [--only NAME]... OUT.json    (as root; packages: ./dev deps bench)
+"""
+
+import argparse
+import contextlib
+import json
+import os
+import subprocess
+import sys
+import time
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+import depth
+import peers
+from measure import KILN, PYTHON, Kiln, place, pss_mib, row, version_of
+
+ROUNDS, SHORT_ROUNDS = 7, 3
+
+
+def in_turn(rounds, ours, peer):
+    """Both lists of figures; each round runs one and then the other."""
+    pairs = [(ours(), peer()) for _ in range(rounds)]
+    return [a for a, _ in pairs], [b for _, b in pairs]
+
+
+def noop_latency(rounds):
+    with place() as directory, Kiln(directory) as kiln:
+        kiln.worker()
+        took = [kiln.bench("latency", 200)["p50_ms"] for _ in range(rounds)]
+    yield row("noop_latency_p50_ms", "ms", took, None,
+              "submit, commit, run nothing, commit, result; SQLite synchronous=FULL, loopback TCP")
+
+
+def bare_python_ms():
+    took = []
+    for _ in range(20):
+        begin = time.monotonic()
+        subprocess.run([PYTHON, "-c", "print('hi')"], stdout=subprocess.DEVNULL, check=True)
+        took.append(1000 * (time.monotonic() - begin))
+    return sorted(took)[len(took) // 2]
+
+
+def python_cold(rounds):
+    with place() as directory, Kiln(directory, noop=False) as kiln:
+        kiln.worker()
+        ours, peer = in_turn(rounds, lambda: kiln.bench("latency", 20)["p50_ms"], bare_python_ms)
+    yield row("python_cold_p50_vs_bare", "ms", ours, peer,
+              f"peer: {PYTHON} {version_of(PYTHON, '--version')} -c, forked by Python's subprocess; "
+              "ours: end to end with a durable broker, each program in a cell of its own")
+
+
+def durable_noop(rounds):
+    for name, peer, version, durability, tasks in (
+            ("durable_noop_vs_beanstalkd", peers.beanstalkd, peers.beanstalkd_version,
+             "binlog, fsync at each write; put, reserve, delete by 8 connections", 1600),
+            ("durable_noop_vs_celery", peers.celery, peers.celery_version,
+             "2 prefork workers, append-only file synchronized each second; 8 under way", 800)):
+        with contextlib.ExitStack() as stack:
+            directory = stack.enter_context(place())
+            kiln = stack.enter_context(Kiln(directory))
+            kiln.worker()
+            rate = stack.enter_context(peer(directory))
+            ours, theirs = in_turn(
+                rounds, lambda k=kiln: k.bench("throughput", 1600)["tasks_per_second"],
+                lambda r=rate, n=tasks: r(n))
+        yield row(name, "tasks/s", ours, theirs,
+                  f"peer: {version()}, {durability}; ours: SQLite synchronous=FULL, 8 clients, a "
+                  "worker that runs nothing")
+
+
+def idle(rounds):
+    broker, worker = [], []
+    for _ in range(rounds):
+        with place() as directory, Kiln(directory, noop=False) as kiln:
+            process = kiln.worker()
+            broker.append(pss_mib(kiln.broker.pid))
+            worker.append(pss_mib(process.pid))
+    yield row("idle_broker_mib", "MiB", broker, None, "PSS")
+    yield row("idle_worker_mib", "MiB", worker, None, "PSS of worker, monitor and launcher")
+
+
+BENCHMARKS = {
+    "noop_latency_p50_ms": noop_latency,
+    "python_cold_p50_vs_bare": python_cold,
+    "durable_noop": durable_noop,
+    "depth": depth.rows,
+    "idle": idle,
+}
+
+
+def table(rows):
+    cells = [["NAME", "OURS", "PEER", "RATIO", "UNIT", "RUNS"]] + [
+        [r["name"], *(("-" if r[k] is None else f"{r[k]:g}") for k in ("ours", "peer", "ratio")),
+         r["unit"], str(r["runs"])] for r in rows]
+    widths = [max(len(line[i]) for line in cells) for i in range(6)]
+    return "\n".join("  ".join(c.ljust(w) for c, w in zip(line, widths)).rstrip() for line in cells)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
+    parser.add_argument("--short", action="store_true", help="fewer rounds, smaller queues")
+    parser.add_argument("--only", action="append", choices=BENCHMARKS, help="only this one")
+    parser.add_argument("out")
+    arguments = parser.parse_args()
+    if not os.access(KILN, os.X_OK):
+        sys.exit(f"there is no {KILN}: ./dev build makes it")
+    rows = []
+    for name in arguments.only or BENCHMARKS:
+        print(f"bench: {name}", file=sys.stderr, flush=True)
+        rows += BENCHMARKS[name](SHORT_ROUNDS if arguments.short else ROUNDS)
+    with open(arguments.out, "w", encoding="utf-8") as file:
+        json.dump(rows, file, indent=1)
+        file.write("\n")
+    print(table(rows))
+
+
+if __name__ == "__main__":
+    main()

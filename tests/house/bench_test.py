@@ -1,0 +1,35 @@
+"""That the benchmarks' arithmetic is right, and that they refuse what proves nothing."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+BENCH = os.path.join(os.environ["KILN_SOURCE_DIR"], "bench")
+sys.path.insert(0, BENCH)
+import measure  # noqa: E402
+
+
+def test_a_row_has_medians_and_the_ratio_of_them():
+    row = measure.row("x", "ms", [4.0, 1.0, 2.0], [8.0, 4.0, 5.0], "note")
+    assert (row["ours"], row["peer"], row["ratio"], row["runs"]) == (2.0, 5.0, 0.4, 3)
+    assert measure.row("x", "ms", [3.0], None, "")["ratio"] is None
+
+
+@pytest.mark.parametrize("printed", ['{"cells": 9}', '{"cells": 0}'])
+def test_other_cells_than_tasks_are_no_figure(printed, monkeypatch):
+    done = subprocess.CompletedProcess([], 0, printed, "")
+    monkeypatch.setattr(measure.subprocess, "run", lambda *_, **__: done)
+    kiln = measure.Kiln("/nowhere")
+    kiln.clients = "tcp://127.0.0.1:1"
+    with pytest.raises(RuntimeError, match="for 10 tasks"):
+        kiln.bench("latency", 10)
+
+
+def test_a_bench_that_fails_is_told():
+    script = subprocess.run([sys.executable, os.path.join(BENCH, "run.py"), "--only", "idle", "/dev/null"],
+                            env={**os.environ, "KILN_BIN": "/nowhere/kiln"}, capture_output=True,
+                            text=True, check=False)
+    assert script.returncode != 0
+    assert "./dev build" in script.stderr
