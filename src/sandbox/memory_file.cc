@@ -10,6 +10,7 @@ namespace kiln::sandbox {
 namespace {
 
 constexpr size_t kCopyChunk = 1U << 20U;
+constexpr int kSealTries = 20;
 // linux/memfd.h of kernel 6.3 and later; an older kernel makes every memory file executable and
 // refuses the flag.
 constexpr unsigned kExecutable = 0x10;
@@ -41,7 +42,14 @@ bool copy_all(int from, int to) {
 
 bool seal_memory_file(int fd) {
   constexpr int kSeals = F_SEAL_WRITE | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL;
-  return ::fcntl(fd, F_ADD_SEALS, kSeals) == 0 && ::lseek(fd, 0, SEEK_SET) == 0;
+  // EBUSY: for a moment something of the kernel's own (compaction, say) holds a page of the file.
+  // It has waited some 150 ms for that by then (mm/memfd.c).
+  int tries = kSealTries;
+  int sealed = -1;
+  do {
+    sealed = ::fcntl(fd, F_ADD_SEALS, kSeals);
+  } while (sealed != 0 && errno == EBUSY && --tries > 0);
+  return sealed == 0 && ::lseek(fd, 0, SEEK_SET) == 0;
 }
 
 Result<UniqueFd> make_memory_file(const char* name, std::string_view bytes) {

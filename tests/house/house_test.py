@@ -147,9 +147,8 @@ def test_an_unknown_verb_is_a_usage_error():
     assert "no verb 'nonsense'" in found.stderr
 
 
-@pytest.mark.parametrize("verb", ["bench", "prove", "soak"])
-def test_verbs_without_content_say_so(verb):
-    found = run("sh", "dev", verb)
+def test_a_verb_without_content_says_so():
+    found = run("sh", "dev", "prove")
     assert found.returncode == 2
     assert "later" in found.stderr
 
