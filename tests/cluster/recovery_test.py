@@ -161,7 +161,7 @@ def test_a_cancelled_cell_is_dead_soon():
             took = [time_to_dead_cell(client, launcher) for _ in range(count)]
     print(f"cancel's answer to its cell dead, {count} times: "
           f"p50 {statistics.median(took) * 1000:.0f} ms, worst {max(took) * 1000:.0f} ms")
-    assert min(took) < 0.1, "it is killed because it was cancelled, not by some later round"
+    assert min(took) < 1.0, "it is killed because it was cancelled, not at some later heartbeat"
 
 
 def launcher_of(worker):
