@@ -2,7 +2,10 @@
 """Runs every benchmark, ours and its peer's in turn, and writes medians and ratios as JSON: a list of
 {"name","ours","peer","ratio","unit","runs","note"}. A ratio is ours / peer.
 
-usage: run.py [--short] [--only NAME]... OUT.json    (as root; packages: ./dev deps bench)
+usage: run.py [--short] [--only NAME]...    (as root; packages: ./dev deps bench)
+
+The file is build/bench.json, with --short build/bench-short.json; what --only chose is only shown, so
+that no file holds a part of the rows or rows of two kinds of run.
 """
 
 import argparse
@@ -16,7 +19,7 @@ import time
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import depth
 import peers
-from measure import KILN, PYTHON, Kiln, place, pss_mib, row, version_of
+from measure import KILN, PYTHON, ROOT, Kiln, place, pss_mib, row, version_of
 
 ROUNDS, SHORT_ROUNDS = 7, 3
 
@@ -104,7 +107,6 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
     parser.add_argument("--short", action="store_true", help="fewer rounds, smaller queues")
     parser.add_argument("--only", action="append", choices=BENCHMARKS, help="only this one")
-    parser.add_argument("out")
     arguments = parser.parse_args()
     if not os.access(KILN, os.X_OK):
         sys.exit(f"there is no {KILN}: ./dev build makes it")
@@ -112,9 +114,11 @@ def main():
     for name in arguments.only or BENCHMARKS:
         print(f"bench: {name}", file=sys.stderr, flush=True)
         rows += BENCHMARKS[name](SHORT_ROUNDS if arguments.short else ROUNDS)
-    with open(arguments.out, "w", encoding="utf-8") as file:
-        json.dump(rows, file, indent=1)
-        file.write("\n")
+    if not arguments.only:
+        name = "bench-short.json" if arguments.short else "bench.json"
+        with open(os.path.join(ROOT, "build", name), "w", encoding="utf-8") as file:
+            json.dump(rows, file, indent=1)
+            file.write("\n")
     print(table(rows))
 
 

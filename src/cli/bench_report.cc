@@ -49,13 +49,12 @@ Duration percentile(const std::vector<Duration>& sorted, double percent) {
 
 std::vector<std::string> bench_lines(const BenchRun& run) {
   const Figures f = figures_of(run);
-  std::vector<std::string> lines =
-      table({"PATTERN", "LANGUAGE", "CLIENTS", "TASKS", "CELLS", "TASKS/S", "P50 MS", "P90 MS",
-             "P99 MS", "MAX MS"},
-            {{run.pattern, run.language, std::to_string(run.clients),
-              std::to_string(run.took.size()), std::to_string(run.attempts), number(f.per_second),
-              number(f.p50), number(f.p90), number(f.p99), number(f.max)}});
-  return lines;
+  return table(
+      {"PATTERN", "LANGUAGE", "CLIENTS", "TASKS", "CELLS", "TASKS/S", "P50 MS", "P90 MS", "P99 MS",
+       "MAX MS"},
+      {{run.pattern, run.language, std::to_string(run.clients), std::to_string(run.took.size()),
+        std::to_string(run.attempts), number(f.per_second), number(f.p50), number(f.p90),
+        number(f.p99), number(f.max)}});
 }
 
 std::string bench_json(const BenchRun& run) {

@@ -177,6 +177,15 @@ def children_of(pid):
         return [int(child) for child in file.read().split()]
 
 
+def is_alive(pid):
+    """Not even as a zombie that nobody has waited for (proc(5))."""
+    try:
+        with open(f"/proc/{pid}/stat", encoding="utf-8", errors="replace") as file:
+            return file.read().rpartition(")")[2].split()[0] not in "ZX"
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+
+
 def name_of(pid):
     with open(f"/proc/{pid}/comm", encoding="utf-8") as file:
         return file.read().strip()

@@ -33,14 +33,6 @@ def descendants(pid):
     return [p for child in children for p in (child, *descendants(child))]
 
 
-def is_alive(pid):
-    try:
-        with open(f"/proc/{pid}/stat", encoding="utf-8", errors="replace") as file:
-            return file.read().rpartition(")")[2].split()[0] not in "ZX"
-    except (FileNotFoundError, ProcessLookupError):
-        return False
-
-
 class Service:
     """One kiln process on one machine of the lan; it comes and goes."""
 
@@ -75,7 +67,7 @@ class Service:
         self.process.kill()
         self.process.wait()
         self.process = None
-        harness.wait_until(lambda: not any(map(is_alive, started)),
+        harness.wait_until(lambda: not any(map(harness.is_alive, started)),
                            f"what {self.name} had started to end after it", ORPHANS_DEADLINE)
 
     def end(self):

@@ -9,6 +9,7 @@ import pytest
 BENCH = os.path.join(os.environ["KILN_SOURCE_DIR"], "bench")
 sys.path.insert(0, BENCH)
 import measure  # noqa: E402
+import peers  # noqa: E402
 
 
 def test_a_row_has_medians_and_the_ratio_of_them():
@@ -27,8 +28,16 @@ def test_other_cells_than_tasks_are_no_figure(printed, monkeypatch):
         kiln.bench("latency", 10)
 
 
+def test_a_peer_whose_client_fails_has_no_rate(monkeypatch):
+    def fails(*_):
+        raise RuntimeError("beanstalkd says b'OUT_OF_MEMORY'")
+    monkeypatch.setattr(peers, "beanstalkd_client", fails)
+    with pytest.raises(RuntimeError, match="OUT_OF_MEMORY"):
+        peers.beanstalkd_rate(1, 80)
+
+
 def test_a_bench_that_fails_is_told():
-    script = subprocess.run([sys.executable, os.path.join(BENCH, "run.py"), "--only", "idle", "/dev/null"],
+    script = subprocess.run([sys.executable, os.path.join(BENCH, "run.py"), "--only", "idle"],
                             env={**os.environ, "KILN_BIN": "/nowhere/kiln"}, capture_output=True,
                             text=True, check=False)
     assert script.returncode != 0
