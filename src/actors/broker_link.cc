@@ -7,9 +7,9 @@
 // What clients have waiting in this actor's mailbox is bounded by an Intake: above the bound the
 // transport's thread answers `busy` itself.
 //
-// When the queue, the reader or dead_letter is started anew, the requests that may have been with
-// the old one are answered `busy`. A new link does not know which connection is which worker: it
-// has each say hello.
+// When the queue, the reader, dead_letter or blobs is started anew, the requests that may have been
+// with the old one are answered `busy`. A new link does not know which connection is which worker:
+// it has each say hello.
 #include "actors/actor.h"
 #include "actors/answers.h"
 #include "actors/broker_sockets.h"
@@ -42,12 +42,14 @@ struct LinkState {
   CommandBatch commands;
   WorkerOutputBatch output;
   ReadBatch reads;
+  BlobRequests blobs;
 
   void wire(const BrokerWiring& now) {
     // Which of them had which request is not known.
     const bool lost = (wiring.queue && wiring.queue != now.queue) ||
                       (wiring.reader && wiring.reader != now.reader) ||
-                      (wiring.dead_letter && wiring.dead_letter != now.dead_letter);
+                      (wiring.dead_letter && wiring.dead_letter != now.dead_letter) ||
+                      (wiring.blobs && wiring.blobs != now.blobs);
     wiring = now;
     if (!lost) return;
     for (const core::ClientRef& client : open_requests.take_all()) {
@@ -60,6 +62,7 @@ struct LinkState {
   void flush() {
     if (!output.output.empty()) caf::anon_send(wiring.streams, std::exchange(output, {}));
     if (!reads.replies.empty()) caf::anon_send(wiring.reader, std::exchange(reads, {}));
+    if (!blobs.requests.empty()) caf::anon_send(wiring.blobs, std::exchange(blobs, {}));
     if (!commands.commands.empty()) caf::anon_send(wiring.queue, std::exchange(commands, {}));
     if (!outbound.empty()) sockets->send(std::exchange(outbound, {}));
   }
@@ -103,6 +106,10 @@ struct LinkState {
       open_requests.add(letters->client);
       return caf::anon_send(wiring.dead_letter, std::move(*letters));
     }
+    if (auto* blob = std::get_if<BlobRequest>(&request)) {
+      open_requests.add(std::get<core::ClientRef>(blob->from));
+      return blobs.requests.push_back(std::move(*blob));
+    }
     to_queue(std::move(std::get<core::Command>(request)));
   }
 
@@ -113,7 +120,18 @@ struct LinkState {
         programs.put(one.row.id, one.row.body_hash, one.program);
       }
     }
+    if (refers_to_blobs(command)) {
+      return caf::anon_send(wiring.blobs,
+                            SubmitWithBlobs{std::move(std::get<core::Submit>(command))});
+    }
     commands.commands.push_back(std::move(command));
+  }
+
+  static bool refers_to_blobs(const core::Command& command) {
+    const auto* submit = std::get_if<core::Submit>(&command);
+    return submit && std::ranges::any_of(submit->tasks, [](const core::Submission& one) {
+             return !one.blobs.empty();
+           });
   }
 
   void from_worker(const net::Inbound& message) {
@@ -225,6 +243,7 @@ struct LinkState {
     auto result = net::decode_result(*finished.result);
     if (result && result->verdict == finished.verdict) {
       finished.cost = result->cost;
+      finished.blobs = model::blobs_of(*result);
       return;
     }
     const Error error = result
@@ -238,7 +257,8 @@ struct LinkState {
     model::TaskResult result;
     result.verdict = model::Verdict::infrastructure_error;
     result.message = error.text();
-    return {lease, result.verdict, std::make_shared<std::string>(net::encode_result(result)), {}};
+    return {
+        lease, result.verdict, std::make_shared<std::string>(net::encode_result(result)), {}, {}};
   }
 
   void send_events(ClientEvents& batch) {

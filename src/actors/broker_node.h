@@ -12,6 +12,7 @@
 
 #include "base/error.h"
 #include "config/languages.h"
+#include "core/blobs.h"
 #include "core/result_cache.h"
 #include "metrics/broker.h"
 #include "metrics/readiness.h"
@@ -42,6 +43,7 @@ struct BrokerOptions {
   StoreOpener open_store;  // absent: SQLite in data_directory
   size_t threads = 2;      // of the actor system
   core::CacheOptions cache;
+  uint64_t blob_space = core::kDefaultBlobSpace;  // bytes that a tenant's blobs may take
   // Run with /bin/sh -c when tasks died, with one JSON line for each on its standard input; killed
   // after kAlertTime (alert_hook.h). "": none.
   std::string alert_command;

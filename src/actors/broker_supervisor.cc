@@ -22,7 +22,7 @@ struct SupervisorState {
   BrokerOptions options;
   std::function<void(Error)> on_fatal;
   std::shared_ptr<BrokerSockets> sockets = std::make_shared<BrokerSockets>();
-  std::array<SharedReader, 4> readers;  // of queue, broker_link, dead_letter, reader
+  std::array<SharedReader, 5> readers;  // of queue, broker_link, dead_letter, reader, blobs
   BrokerWiring wiring;
   Children children;
   core::RestartPolicy restarts;
@@ -90,6 +90,8 @@ struct SupervisorState {
     add("retry", wiring.retry, [&system] { return spawn_retry(system); });
     add("dead_letter", wiring.dead_letter,
         [this, &system] { return spawn_dead_letter(system, readers[2], options.alert_command); });
+    add("blobs", wiring.blobs,
+        [this, &system] { return spawn_blobs(system, readers[4], options.blob_space); });
     add("telemetry", wiring.telemetry,
         [this, &system] { return spawn_telemetry(system, options.insight.counted); });
     // The first one gets the open store, a later one opens it anew.
@@ -118,6 +120,7 @@ struct SupervisorState {
     caf::anon_send(wiring.streams, wiring);
     caf::anon_send(wiring.retry, wiring);
     caf::anon_send(wiring.dead_letter, wiring);
+    caf::anon_send(wiring.blobs, wiring);
   }
 
   // --- a child ends

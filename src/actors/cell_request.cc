@@ -66,7 +66,7 @@ sandbox::CellRequest make_cell_request(const config::Language& language, model::
   request.programs = compiled;
   request.stdin_bytes = std::move(program.stdin_bytes);
   request.limits = model::resolve_limits(model::with_defaults(program.limits, language.limits));
-  request.collect_file_bytes = model::kMaxInlineFileBytes;
+  request.collect_file_bytes = static_cast<uint64_t>(request.limits.artifact_bytes);
   return request;
 }
 

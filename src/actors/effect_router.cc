@@ -49,6 +49,7 @@ void EffectRouter::flush() {
   send_if_any(wiring_.link, link_, &EffectBatch::effects);
   send_if_any(wiring_.dead_letter, dead_, &DeadBatch::rows);
   send_if_any(wiring_.telemetry, telemetry_, &FactBatch::facts);
+  send_if_any(wiring_.blobs, blobs_, &BlobRequests::requests);
 }
 
 void EffectRouter::route_one(core::Publish publish) {
@@ -67,6 +68,24 @@ void EffectRouter::route_one(core::AttemptEnded ended) {
 }
 void EffectRouter::route_one(core::WorkerGone gone) {
   telemetry_.facts.emplace_back(std::move(gone));
+}
+void EffectRouter::route_one(core::WorkerBlob wanted) {
+  BlobRequest request;
+  request.from = wanted.worker;
+  request.tenant = std::move(wanted.tenant);
+  if (auto* store = std::get_if<model::StoreBlob>(&wanted.wanted)) {
+    request.what = BlobRequest::What::put;
+    request.rid = store->rid;
+    request.blob = store->blob;
+    request.offset = store->offset;
+    request.data = std::move(store->data);
+  } else {
+    const auto& fetch = std::get<model::FetchBlob>(wanted.wanted);
+    request.rid = fetch.rid;
+    request.blob.sha256 = fetch.sha256;
+    request.offset = fetch.offset;
+  }
+  blobs_.requests.push_back(std::move(request));
 }
 void EffectRouter::route_one(core::Send send) { link_.effects.emplace_back(std::move(send)); }
 void EffectRouter::route_one(core::Cancel cancel) { link_.effects.emplace_back(cancel); }

@@ -35,6 +35,7 @@ class EffectRouter {
   void route_one(core::Cancel cancel);
   void route_one(core::Reply reply);
   void route_one(core::Persist persist);
+  void route_one(core::WorkerBlob wanted);
 
   BrokerWiring wiring_;
   Watches watches_;
@@ -43,6 +44,7 @@ class EffectRouter {
   ScheduleBatch retry_;
   DeadBatch dead_;
   FactBatch telemetry_;
+  BlobRequests blobs_;
 };
 
 }  // namespace kiln::actors

@@ -2,6 +2,9 @@
 // how a language runs a program: at once, or after a compile step in a cell of its own, whose
 // output it keeps for the next time. The session decides what runs, the sandbox how it ends.
 //
+// Blobs that a task needs are fetched before it starts, and those of its result are stored before
+// its end is told; meanwhile it is in `waiting` or `ending` and in no cell.
+//
 // What runs belongs to one executor and one session: a new executor kills the cells of the one
 // before, and when the session is new, what runs is killed, since nobody holds its leases.
 #include <map>
@@ -11,6 +14,7 @@
 #include "actors/cell_request.h"
 #include "actors/compile_cache.h"
 #include "actors/compile_step.h"
+#include "actors/result_blobs.h"
 #include "net/codec.h"
 
 namespace kiln::actors {
@@ -28,6 +32,12 @@ struct Execution {
   std::optional<int64_t> compile_us;
 };
 
+// A result on its way out, behind its blobs.
+struct Ending {
+  model::TaskResult result;
+  std::map<model::BlobRef, model::Bytes> blobs;
+};
+
 struct ExecutorState {
   static inline const char* name = "executor";
   std::shared_ptr<CellHost> cells;
@@ -36,6 +46,8 @@ struct ExecutorState {
   WorkerWiring wiring;
   std::map<model::LeaseRef, sandbox::CellId> cell_of;
   std::unordered_map<sandbox::CellId, Execution> executions;
+  std::map<model::LeaseRef, Execution> waiting;  // for their blobs
+  std::map<model::LeaseRef, Ending> ending;
   CompileCache compiled;
   // Bytes of both streams so far; only the runner's thread uses it.
   using Offsets = std::unordered_map<sandbox::CellId, uint64_t>;
@@ -45,6 +57,15 @@ struct ExecutorState {
     const WorkerWiring before = std::exchange(wiring, now);
     if (!before.streamer || before.streamer != now.streamer) take_cells();
     if (before.session && before.session != now.session) abandon_all();
+    if (before.transfers && before.transfers != now.transfers) ask_again();
+  }
+
+  // A new transfers actor knows of nothing.
+  void ask_again() {
+    for (const auto& [lease, execution] : waiting) fetch_blobs(execution);
+    for (const auto& [lease, end] : ending) {
+      caf::anon_send(wiring.transfers, StoreBlobs{lease, end.blobs});
+    }
   }
 
   // The cells' events come here and to the streamer, which may be a new one: it is told what runs.
@@ -74,6 +95,9 @@ struct ExecutorState {
     cells->kill_all();
     cell_of.clear();
     executions.clear();
+    waiting.clear();
+    ending.clear();
+    caf::anon_send(wiring.transfers, DropBlobs{});
   }
 
   void run(const model::Assign& assign) {
@@ -86,7 +110,31 @@ struct ExecutorState {
     execution.language = language;
     execution.program = std::move(*program);
     execution.watch = assign.watch;
-    if (language->compile.empty()) return start_program(std::move(execution), {});
+    if (model::blobs_of(execution.program).empty()) return begin(std::move(execution));
+    fetch_blobs(execution);
+    const model::LeaseRef lease = execution.lease;
+    waiting.insert_or_assign(lease, std::move(execution));
+  }
+
+  void fetch_blobs(const Execution& execution) {
+    caf::anon_send(wiring.transfers,
+                   FetchBlobs{execution.lease, model::blobs_of(execution.program)});
+  }
+
+  void fetched(const BlobsFetched& blobs) {
+    auto node = waiting.extract(blobs.lease);
+    if (!node) return;
+    if (blobs.error) return cannot_run(blobs.lease, blobs.error->text());
+    Execution execution = std::move(node.mapped());
+    for (model::InputFile& file : execution.program.files) {
+      if (file.blob) file.bytes = *blobs.blobs.at(file.blob->sha256);
+      file.blob.reset();
+    }
+    begin(std::move(execution));
+  }
+
+  void begin(Execution execution) {
+    if (execution.language->compile.empty()) return start_program(std::move(execution), {});
     compile(std::move(execution));
   }
 
@@ -125,11 +173,23 @@ struct ExecutorState {
   }
 
   void stop(const model::LeaseRef& lease) {
+    if (waiting.erase(lease) + ending.erase(lease) > 0) return cancelled(lease);
     const auto cell = cell_of.find(lease);
     if (cell != cell_of.end()) cells->kill(cell->second, sandbox::KillReason::cancelled);
   }
 
+  // It is in no cell: nothing is to be killed.
+  void cancelled(const model::LeaseRef& lease) {
+    caf::anon_send(wiring.transfers, DropBlobs{lease});
+    model::TaskResult result;
+    result.verdict = model::Verdict::cancelled;
+    tell_end(lease, result);
+  }
+
   void watch(const WatchChange& change) {
+    if (const auto waits = waiting.find(change.lease); waits != waiting.end()) {
+      waits->second.watch = change.on;
+    }
     const auto cell = cell_of.find(change.lease);
     if (cell == cell_of.end()) return;
     executions.at(cell->second).watch = change.on;
@@ -173,13 +233,28 @@ struct ExecutorState {
 
   // All its output is on its way before its end is told.
   void close(const model::LeaseRef& lease, CellFinished finished) {
-    const auto result = std::make_shared<const model::TaskResult>(std::move(finished.result));
+    const auto result = std::make_shared<model::TaskResult>(std::move(finished.result));
     self->request(wiring.streamer, caf::infinite, CellClosed{finished.cell})
-        .then([this, lease, result](bool) { finish(lease, *result); },
-              [this, lease, result](const caf::error&) { finish(lease, *result); });
+        .then([this, lease, result](bool) { finish(lease, std::move(*result)); },
+              [this, lease, result](const caf::error&) { finish(lease, std::move(*result)); });
   }
 
-  void finish(const model::LeaseRef& lease, const model::TaskResult& result) {
+  void finish(const model::LeaseRef& lease, model::TaskResult result) {
+    auto blobs = take_blobs(result);
+    if (blobs.empty()) return tell_end(lease, result);
+    caf::anon_send(wiring.transfers, StoreBlobs{lease, blobs});
+    ending.insert_or_assign(lease, Ending{std::move(result), std::move(blobs)});
+  }
+
+  void stored(const BlobsStored& blobs) {
+    auto node = ending.extract(blobs.lease);
+    if (!node) return;
+    Ending& end = node.mapped();
+    without(blobs.refused, end.blobs, end.result);
+    tell_end(blobs.lease, end.result);
+  }
+
+  void tell_end(const model::LeaseRef& lease, const model::TaskResult& result) {
     caf::anon_send(wiring.session,
                    TaskFinished{lease, result.verdict,
                                 std::make_shared<std::string>(net::encode_result(result))});
@@ -200,6 +275,8 @@ ExecutorActor::behavior_type executor(ExecutorActor::stateful_pointer<ExecutorSt
       [=](const WatchChange& change) { self->state.watch(change); },
       [=](const CellStarted& started) { self->state.started(started.cell); },
       [=](CellFinished& finished) { self->state.finished(std::move(finished)); },
+      [=](const BlobsFetched& blobs) { self->state.fetched(blobs); },
+      [=](const BlobsStored& blobs) { self->state.stored(blobs); },
   };
 }
 

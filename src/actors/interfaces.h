@@ -4,12 +4,13 @@
 //
 //   clients ─┐              ┌─> journal (store)
 //   workers ─┴ broker_link ─┼─> queue ─┬─> retry ──┐
-//                 ^ │ │     ^          ├─> dead_letter
+//                 ^ │ │     ^          ├─> dead_letter, blobs
 //                 │ │ └─> streams <────┤           │
 //                 │ └─> reader ─┘      │           │
 //                 └─────────┴──────────┴───────────┘         queue ─> telemetry
 //
 //   broker ── session ──> executor ──> cells ──> streamer ──> session
+//                  ^──────── transfers (blobs)
 #pragma once
 
 #include <caf/all.hpp>
@@ -28,6 +29,7 @@ namespace kiln::actors {
 using TickAtom = caf::atom_constant<caf::atom("tick")>;
 using StopAtom = caf::atom_constant<caf::atom("stop")>;    // finish what was taken, then end
 using DrainAtom = caf::atom_constant<caf::atom("drain")>;  // worker: take nothing new
+using StepAtom = caf::atom_constant<caf::atom("step")>;    // to itself: the next piece
 using LinkUpAtom = caf::atom_constant<caf::atom("linkup")>;
 
 // Where the others are now. The supervisor tells every actor when it has started them, and again
@@ -56,6 +58,8 @@ using RetryActor = caf::typed_actor<caf::reacts_to<BrokerWiring>, caf::reacts_to
                                     caf::reacts_to<TickAtom>>;
 using DeadLetterActor = caf::typed_actor<caf::reacts_to<BrokerWiring>, caf::reacts_to<DeadBatch>,
                                          caf::reacts_to<LetterRequest>>;
+using BlobsActor = caf::typed_actor<caf::reacts_to<BrokerWiring>, caf::reacts_to<BlobRequests>,
+                                    caf::reacts_to<SubmitWithBlobs>, caf::reacts_to<StepAtom>>;
 using TelemetryActor = caf::typed_actor<caf::reacts_to<FactBatch>>;
 using BrokerSupervisor =
     caf::typed_actor<caf::replies_to<StartBroker>::with<Listening>,
@@ -70,6 +74,7 @@ struct BrokerWiring {
   StreamsActor streams;
   RetryActor retry;
   DeadLetterActor dead_letter;
+  BlobsActor blobs;
   TelemetryActor telemetry;
 };
 
@@ -91,6 +96,8 @@ RetryActor spawn_retry(caf::actor_system& system);
 // `alert_command`: see BrokerOptions.
 DeadLetterActor spawn_dead_letter(caf::actor_system& system, SharedReader reader,
                                   std::string alert_command);
+// `space`: bytes that a tenant's blobs may take.
+BlobsActor spawn_blobs(caf::actor_system& system, SharedReader reader, uint64_t space);
 TelemetryActor spawn_telemetry(caf::actor_system& system, std::shared_ptr<metrics::Broker> counted);
 BrokerSupervisor spawn_broker_supervisor(caf::actor_system& system, BrokerOptions options,
                                          std::function<void(Error)> on_fatal);
@@ -103,13 +110,17 @@ using StreamerActor = caf::typed_actor<caf::reacts_to<WorkerWiring>, caf::reacts
                                        caf::replies_to<CellClosed>::with<bool>>;
 using ExecutorActor = caf::typed_actor<caf::reacts_to<WorkerWiring>, caf::reacts_to<RunTask>,
                                        caf::reacts_to<StopTask>, caf::reacts_to<WatchChange>,
-                                       caf::reacts_to<CellStarted>, caf::reacts_to<CellFinished>>;
+                                       caf::reacts_to<CellStarted>, caf::reacts_to<CellFinished>,
+                                       caf::reacts_to<BlobsFetched>, caf::reacts_to<BlobsStored>>;
+using TransfersActor = caf::typed_actor<caf::reacts_to<WorkerWiring>, caf::reacts_to<FetchBlobs>,
+                                        caf::reacts_to<StoreBlobs>, caf::reacts_to<DropBlobs>,
+                                        caf::reacts_to<BlobAnswers>, caf::reacts_to<TickAtom>>;
 using SessionActor =
     caf::typed_actor<caf::reacts_to<WorkerWiring>, caf::replies_to<OpenLink>::with<LinkOpened>,
                      caf::reacts_to<LinkUpAtom>, caf::reacts_to<FromBrokerBatch>,
                      caf::reacts_to<TaskStarted>, caf::reacts_to<TaskFinished>,
-                     caf::reacts_to<OutputBatch>, caf::reacts_to<TickAtom>,
-                     caf::reacts_to<DrainAtom>>;
+                     caf::reacts_to<OutputBatch>, caf::reacts_to<BlobMessages>,
+                     caf::reacts_to<TickAtom>, caf::reacts_to<DrainAtom>>;
 using WorkerSupervisor =
     caf::typed_actor<caf::replies_to<OpenLink>::with<LinkOpened>, caf::reacts_to<StartChild>,
                      caf::replies_to<CrashChild>::with<bool>, caf::reacts_to<DrainAtom>,
@@ -119,6 +130,7 @@ struct WorkerWiring {
   SessionActor session;
   ExecutorActor executor;
   StreamerActor streamer;
+  TransfersActor transfers;
 };
 
 // The languages of a worker, and their versions where they were found.
@@ -129,6 +141,7 @@ struct WorkerLanguages {
 ExecutorActor spawn_executor(caf::actor_system& system, std::shared_ptr<CellHost> cells,
                              WorkerLanguages languages);
 StreamerActor spawn_streamer(caf::actor_system& system);
+TransfersActor spawn_transfers(caf::actor_system& system);
 SessionActor spawn_session(caf::actor_system& system, core::WorkerOptions options,
                            std::function<void()> on_left, WorkerInsight insight);
 // What a worker is made of.
@@ -188,4 +201,13 @@ KILN_LOCAL(TaskStarted)
 KILN_LOCAL(TaskFinished)
 KILN_LOCAL(WorkerWiring)
 KILN_LOCAL(CellClosed)
+KILN_LOCAL(BlobRequests)
+KILN_LOCAL(SubmitWithBlobs)
+KILN_LOCAL(FetchBlobs)
+KILN_LOCAL(BlobsFetched)
+KILN_LOCAL(StoreBlobs)
+KILN_LOCAL(BlobsStored)
+KILN_LOCAL(DropBlobs)
+KILN_LOCAL(BlobAnswers)
+KILN_LOCAL(BlobMessages)
 #undef KILN_LOCAL

@@ -126,6 +126,24 @@ struct Answer {
 struct AnswerBatch {
   std::vector<Answer> answers;
 };
+// A chunk of a blob that a client (broker_link) or a worker (queue) sends or wants.
+struct BlobRequest {
+  enum class What : uint8_t { put, get };
+  What what = What::get;
+  std::variant<core::ClientRef, InstanceId> from;
+  uint64_t rid = 0;
+  std::string tenant;
+  model::BlobRef blob;  // get: without its size
+  uint64_t offset = 0;
+  std::string data;
+};
+struct BlobRequests {
+  std::vector<BlobRequest> requests;
+};
+// broker_link -> blobs: goes on to the queue if the blobs it refers to are there.
+struct SubmitWithBlobs {
+  core::Submit command;
+};
 // queue -> retry.
 struct ScheduleBatch {
   std::vector<core::Schedule> schedules;
@@ -214,6 +232,38 @@ struct TaskStarted {
 struct CellClosed {
   sandbox::CellId cell = 0;
 };
+// executor -> transfers: what a task needs before it starts.
+struct FetchBlobs {
+  model::LeaseRef lease;
+  model::BlobRefs blobs;
+};
+struct BlobsFetched {
+  model::LeaseRef lease;
+  std::optional<Error> error;
+  std::map<Sha256, model::Bytes> blobs;
+};
+// executor -> transfers: what its result refers to.
+struct StoreBlobs {
+  model::LeaseRef lease;
+  std::map<model::BlobRef, model::Bytes> blobs;
+};
+struct BlobsStored {
+  model::LeaseRef lease;
+  std::map<Sha256, Error> refused;
+};
+// executor -> transfers: nobody waits for it any more. No lease: for nothing.
+struct DropBlobs {
+  std::optional<model::LeaseRef> lease;
+};
+// session -> transfers: the broker's BlobOk and BlobError.
+struct BlobAnswers {
+  std::vector<model::ToWorker> answers;
+};
+// transfers -> session: sent if the link serves, else dropped; transfers asks again.
+struct BlobMessages {
+  std::vector<model::FromWorker> messages;
+};
+
 // executor -> session, after the streamer's answer, so that a task's output goes out before its end
 // does.
 struct TaskFinished {

@@ -38,6 +38,28 @@ Request command_of(net::DeadLetters&& message, core::ClientRef client) {
   return LetterRequest{std::move(client), std::move(message)};
 }
 
+Request command_of(net::PutBlob&& message, core::ClientRef client) {
+  BlobRequest request;
+  request.what = BlobRequest::What::put;
+  request.rid = client.rid;
+  request.tenant = client.tenant;
+  request.blob = message.blob;
+  request.offset = message.offset;
+  request.data = std::move(message.data);
+  request.from = std::move(client);
+  return request;
+}
+// An administrator sees the results of every tenant, and so what they refer to.
+Request command_of(net::GetBlob&& message, core::ClientRef client) {
+  BlobRequest request;
+  request.rid = client.rid;
+  request.tenant = client.admin && message.tenant ? *message.tenant : client.tenant;
+  request.blob.sha256 = message.sha256;
+  request.offset = message.offset;
+  request.from = std::move(client);
+  return request;
+}
+
 core::SetQueue settings_of(net::Admin&& message, core::ClientRef client) {
   core::SetQueue set{std::move(client), std::move(*message.queue), {}, {}, {}, {}, {}};
   set.max_retries = message.max_retries;

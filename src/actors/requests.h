@@ -13,8 +13,8 @@
 namespace kiln::actors {
 
 // What a request becomes: a command for the queue, or an answer that needs no queue (an Error, or
-// the Ok of a ping), or a matter of dead letters.
-using Request = std::variant<core::Command, LetterRequest, net::Ok, Error>;
+// the Ok of a ping), or a matter of dead letters or of blobs.
+using Request = std::variant<core::Command, LetterRequest, BlobRequest, net::Ok, Error>;
 
 class Requests {
  public:

@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "net/codec.h"
+
 namespace kiln::actors {
 
 core::Resubmit::Item resubmission(model::TaskRow old, model::Bytes program, WallTime now,
@@ -22,6 +24,9 @@ core::Resubmit::Item resubmission(model::TaskRow old, model::Bytes program, Wall
   row.code_hash = old.code_hash;
   row.cache_key = old.cache_key;
   row.body_hash = old.body_hash;
+  if (const auto decoded = net::decode_program(*program)) {
+    item.anew.blobs = model::blobs_of(*decoded);
+  }
   item.anew.program = std::move(program);
   item.old = std::move(old);
   return item;

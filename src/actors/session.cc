@@ -18,6 +18,7 @@ struct SessionState {
   std::optional<core::WorkerSession> session;
   Alarm alarm;
   std::unique_ptr<net::DealerLink> link;
+  BlobAnswers blob_answers;  // made while one batch is taken
 
   SessionState() = default;
   SessionState(const SessionState&) = delete;
@@ -68,11 +69,31 @@ struct SessionState {
       auto message = net::decode_to_worker(bytes);
       if (message) {
         carry_out(session->received(*message, now()));
+        keep_blob_answer(*message);
       } else {
         log::failure(log::Level::warning, "a message of the broker was refused", message.error());
       }
     }
+    if (!blob_answers.answers.empty()) {
+      caf::anon_send(wiring.transfers, std::exchange(blob_answers, {}));
+    }
     set_alarm();
+  }
+
+  void keep_blob_answer(model::ToWorker& message) {
+    if (std::holds_alternative<model::BlobOk>(message) ||
+        std::holds_alternative<model::BlobError>(message)) {
+      blob_answers.answers.push_back(std::move(message));
+    }
+  }
+
+  // Likewise: transfers asks again.
+  void send_blobs(BlobMessages& batch) {
+    if (!session->serving()) return;
+    std::vector<std::string> messages;
+    for (const model::FromWorker& message : batch.messages)
+      messages.push_back(net::encode(message));
+    link->send(std::move(messages));
   }
 
   // Output goes out at once or not at all: nobody waits for it.
@@ -156,6 +177,7 @@ SessionActor::behavior_type session(SessionActor::stateful_pointer<SessionState>
       [=](const TaskStarted& started) { self->state.started(started.lease); },
       [=](TaskFinished& finished) { self->state.finished(finished); },
       [=](OutputBatch& batch) { self->state.send_output(batch); },
+      [=](BlobMessages& batch) { self->state.send_blobs(batch); },
       [=](TickAtom) { self->state.tick(); },
       [=](DrainAtom) { self->state.apply(self->state.session->drain()); },
   };

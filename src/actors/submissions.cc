@@ -8,8 +8,6 @@
 namespace kiln::actors {
 namespace {
 
-// A result travels in one message until large values have a way of their own.
-constexpr int64_t kMaxOutputBytes = model::kMB;
 // A worker gets it in one message, with the lease and names around it.
 constexpr size_t kMaxProgramBytes = net::kMaxMessageBytes - 4'096;
 
@@ -27,7 +25,7 @@ Error too_large_together() {
   return {ErrorCode::too_large,
           "program, input and files are larger than " + std::to_string(kMaxProgramBytes) +
               " bytes together",
-          "", "", "send less, or split the task"};
+          "", "", "send large files as blobs, or split the task"};
 }
 
 // What the client leaves open is the queue's to say; the row has the defaults until then.
@@ -72,10 +70,6 @@ Status Submissions::check(const model::TaskSpec& spec) const {
                  "use one of: " + languages_.names()};
   }
   if (Status status = check_names(*language, spec.program.files); !status) return status;
-  if (spec.program.limits.get("output_bytes").value_or(0) > kMaxOutputBytes) {
-    return Error{ErrorCode::too_large, "at most 1048576 bytes of each stream can be kept",
-                 "limits.output_bytes", "", "ask for less, or print less"};
-  }
   return model::validate(spec);
 }
 
@@ -118,6 +112,7 @@ core::Submission Submissions::make_one(model::TaskSpec spec, WallTime now) {
   row.cache_key = model::cache_key(spec, version == versions_.end() ? "" : version->second);
   row.body_hash = model::body_hash(spec);
   submission.program = std::make_shared<std::string>(net::encode_program(spec.program));
+  submission.blobs = model::blobs_of(spec.program);
   return submission;
 }
 

@@ -29,6 +29,7 @@ struct SupervisorState {
     add("executor", wiring.executor,
         [&system, parts] { return spawn_executor(system, parts.cells, parts.languages); });
     add("streamer", wiring.streamer, [&system] { return spawn_streamer(system); });
+    add("transfers", wiring.transfers, [&system] { return spawn_transfers(system); });
     wire_all();
   }
 
@@ -47,6 +48,7 @@ struct SupervisorState {
     caf::anon_send(wiring.session, wiring);
     caf::anon_send(wiring.executor, wiring);
     caf::anon_send(wiring.streamer, wiring);
+    caf::anon_send(wiring.transfers, wiring);
   }
 
   void ended(const caf::down_msg& down) {

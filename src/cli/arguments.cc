@@ -66,6 +66,12 @@ void add_task(CLI::App& command, TaskOptions& task) {
       ->type_name("SECONDS");
   command.add_option("--memory", task.memory, "Memory limit (default 1024)")->type_name("MB");
   command
+      .add_option("--limit", task.limits,
+                  "Any limit by its name, such as output_bytes=8388608 (repeat for more)")
+      ->expected(1)
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)
+      ->type_name("NAME=NUMBER");
+  command
       .add_option(
           "--file", task.files,
           "A file or directory to put beside the program, under NAME (default: its own; repeat "
@@ -147,6 +153,10 @@ void add_broker_options(CLI::App& command, BrokerCommand& options) {
       ->type_name("MODE");
   command.add_option("--cache-time", options.cache_time, "For so long (default 3600)")
       ->type_name("SECONDS");
+  command
+      .add_option("--blob-space", options.blob_space,
+                  "What the blobs of each tenant may take (default " + options.blob_space + ")")
+      ->type_name("MB");
   command
       .add_option("--alert-command", options.alert_command,
                   "Run by the shell when tasks died, with a JSON line for each on its input")

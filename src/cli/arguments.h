@@ -17,13 +17,14 @@ inline constexpr const char* kDefaultWorkersEndpoint = "tcp://127.0.0.1:5571";
 
 // What is to be run and how, shared by run and submit.
 struct TaskOptions {
-  std::string language;            // "": from the file's extension
-  std::vector<std::string> args;   // the program's arguments
-  std::string stdin_path;          // "": no input; "-": ours
-  std::string timeout;             // seconds, as typed
-  std::string memory;              // MB, as typed
-  std::vector<std::string> env;    // NAME=VALUE
-  std::vector<std::string> files;  // PATH or PATH:NAME, files and directories
+  std::string language;             // "": from the file's extension
+  std::vector<std::string> args;    // the program's arguments
+  std::string stdin_path;           // "": no input; "-": ours
+  std::string timeout;              // seconds, as typed
+  std::string memory;               // MB, as typed
+  std::vector<std::string> limits;  // NAME=NUMBER
+  std::vector<std::string> env;     // NAME=VALUE
+  std::vector<std::string> files;   // PATH or PATH:NAME, files and directories
 };
 
 // Where the broker is, and the keys it asks for. Both or none of the two are given.
@@ -154,6 +155,7 @@ struct BrokerCommand {
   std::string cache = "success";          // or always, never
   std::optional<std::string> cache_time;  // seconds, as typed
   std::string alert_command;
+  std::string blob_space = "4096";  // MB for each tenant, as typed
   HttpCommand http{kDefaultHttp, ""};
   std::string log_level = "info";
 };

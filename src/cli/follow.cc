@@ -15,10 +15,11 @@ constexpr int kNoWake = -1;
 
 class Follower {
  public:
-  Follower(net::Client& client, const model::TaskSpec& spec, const FollowOptions& options,
+  Follower(net::Client& client, const TaskInput& task, const FollowOptions& options,
            Signals& signals, const FatalCheck& fatal)
       : client_(client),
-        spec_(spec),
+        input_(task),
+        spec_(task.spec),
         options_(options),
         signals_(signals),
         fatal_(fatal),
@@ -36,6 +37,7 @@ class Follower {
  private:
   // An answer that is late is asked for again: the id makes it the same task.
   Status submit() {
+    if (Status s = put_blobs(client_, input_.uploads); !s) return s;
     const net::Submit message{0, spec_, true};
     Result<net::Ok> answer = client_.request(message);
     if (!answer && answer.error().code == ErrorCode::timeout) answer = client_.request(message);
@@ -118,10 +120,12 @@ class Follower {
     auto answer = client_.request(net::ResultOf{0, *spec_.id, 0});
     if (!answer) return fail(answer.error());
     note_state(answer->task);
-    if (answer->result && !stopping_) took(output_.finish(*answer->result));
-    const Status written = answer->result && options_.write_artifacts
-                               ? options_.write_artifacts(*answer->result)
-                               : Status();
+    if (answer->result) {
+      if (Status s = fetch_output(client_, task_.tenant, *answer->result); !s)
+        return fail(s.error());
+      if (!stopping_) took(output_.finish(*answer->result));
+    }
+    const Status written = answer->result ? write_out(*answer->result) : Status();
     if (options_.json) {
       if (Status s = print_line(result_json(task_, answer->result)); !s) return fail(s.error());
     } else if (!options_.quiet) {
@@ -129,6 +133,14 @@ class Follower {
       say(answer->result ? receipt(*answer->result) : std::string(to_string(task_.state)));
     }
     return written ? exit_code(answer->result) : fail(written.error());
+  }
+
+  Status write_out(const model::TaskResult& result) {
+    if (!options_.put_artifact) return {};
+    Status status = write_artifacts(client_, task_.tenant, result, options_.put_artifact);
+    if (!options_.finish_artifacts) return status;
+    Status finished = options_.finish_artifacts();
+    return status ? finished : status;
   }
 
   int exit_code(const std::optional<model::TaskResult>& result) const {
@@ -143,6 +155,7 @@ class Follower {
   }
 
   net::Client& client_;
+  const TaskInput& input_;
   const model::TaskSpec& spec_;
   const FollowOptions& options_;
   Signals& signals_;
@@ -160,9 +173,9 @@ class Follower {
 
 }  // namespace
 
-int follow_task(net::Client& client, const model::TaskSpec& spec, const FollowOptions& options,
+int follow_task(net::Client& client, const TaskInput& task, const FollowOptions& options,
                 Signals& signals, const FatalCheck& fatal) {
-  return Follower(client, spec, options, signals, fatal).run();
+  return Follower(client, task, options, signals, fatal).run();
 }
 
 }  // namespace kiln::cli

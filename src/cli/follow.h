@@ -11,7 +11,9 @@
 #include <string>
 
 #include "base/error.h"
+#include "cli/blobs.h"
 #include "cli/signals.h"
+#include "cli/task_input.h"
 #include "model/result.h"
 #include "model/task.h"
 #include "net/client.h"
@@ -27,15 +29,16 @@ struct FollowOptions {
   bool quiet = false;  // no receipt
   std::string broker;  // for messages
   // Where its artifacts go; none: nowhere.
-  std::function<Status(const model::TaskResult&)> write_artifacts;
+  PutPiece put_artifact;
+  std::function<Status()> finish_artifacts;  // after the last one; may be absent
 };
 
 // The error that ended what the task runs on (an embedded broker or worker), if one did; signals'
 // wake_fd was raised then.
 using FatalCheck = std::function<std::optional<Error>()>;
 
-// Returns the exit code. Precondition: SIGPIPE is ignored; spec.id is set.
-int follow_task(net::Client& client, const model::TaskSpec& spec, const FollowOptions& options,
+// Returns the exit code. Precondition: SIGPIPE is ignored; the spec's id is set.
+int follow_task(net::Client& client, const TaskInput& task, const FollowOptions& options,
                 Signals& signals, const FatalCheck& fatal);
 
 }  // namespace kiln::cli

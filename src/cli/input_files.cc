@@ -24,33 +24,55 @@ Error too_many(const std::string& path) {
                "--file", "", "Pack them into an archive that the program unpacks"};
 }
 
+Error not_readable(const fs::path& path, int error_number) {
+  const bool theirs = error_number == ENOENT || error_number == ENOTDIR;
+  return errno_error(theirs ? ErrorCode::invalid_argument : ErrorCode::io_error,
+                     "read the file " + path.string(), error_number);
+}
+
 Error not_taken(const fs::path& path, const std::string& what) {
   return field_error("--file", path.string() + " is " + what + ", which is not taken along",
                      "Name the file that is meant by a --file of its own");
 }
 
-// Non-blocking and not through a link: between the listing and here it could have become a FIFO.
-Result<std::string> read_listed(const fs::path& path) {
-  const UniqueFd fd(::open(path.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
-  struct stat status {};
-  if (!fd || ::fstat(fd.get(), &status) != 0) {
-    return errno_error(ErrorCode::io_error, "read the file " + path.string(), errno);
-  }
-  if (!S_ISREG(status.st_mode)) return not_taken(path, "no regular file");
-  return read_input("/proc/self/fd/" + std::to_string(fd.get()),
-                    "the file " + path.string() + " as", model::kMaxInlineFileBytes);
-}
+struct Taken {
+  std::vector<model::InputFile>& files;
+  std::vector<Upload>& uploads;
+};
 
-Status add(const fs::path& path, std::string name, std::vector<model::InputFile>& into) {
-  if (into.size() >= model::kMaxFiles) return too_many(path.string());
-  auto bytes = read_listed(path);
-  if (!bytes) return std::move(bytes).error();
-  into.push_back({std::move(name), std::move(*bytes)});
+// Its bytes, or where they are larger than that an upload.
+Status add(UniqueFd fd, const fs::path& path, std::string name, Taken& into) {
+  if (into.files.size() >= model::kMaxFiles) return too_many(path.string());
+  struct stat status {};
+  if (::fstat(fd.get(), &status) != 0) return not_readable(path, errno);
+  const bool large =
+      S_ISREG(status.st_mode) && static_cast<uint64_t>(status.st_size) > model::kMaxInlineFileBytes;
+  const std::string what = "the file " + path.string();
+  if (!large) {
+    auto bytes = read_input("/proc/self/fd/" + std::to_string(fd.get()), what + " as",
+                            model::kMaxInlineFileBytes);
+    if (!bytes) return std::move(bytes).error();
+    into.files.push_back({std::move(name), std::move(*bytes)});
+    return {};
+  }
+  if (static_cast<uint64_t>(status.st_size) > model::kMaxBlobBytes) return too_large_blob(what);
+  auto upload = prepare_upload(std::move(fd), path.string(), what);
+  if (!upload) return std::move(upload).error();
+  into.files.push_back({std::move(name), "", upload->blob});
+  into.uploads.push_back(std::move(*upload));
   return {};
 }
 
-Status read_tree(const fs::path& root, const std::string& prefix,
-                 std::vector<model::InputFile>& into) {
+// Non-blocking and not through a link: between the listing and here it could have become a FIFO.
+Status add_listed(const fs::path& path, std::string name, Taken& into) {
+  UniqueFd fd(::open(path.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
+  struct stat status {};
+  if (!fd || ::fstat(fd.get(), &status) != 0) return not_readable(path, errno);
+  if (!S_ISREG(status.st_mode)) return not_taken(path, "no regular file");
+  return add(std::move(fd), path, std::move(name), into);
+}
+
+Status read_tree(const fs::path& root, const std::string& prefix, Taken& into) {
   std::error_code error;
   std::vector<fs::path> files;
   for (auto at = fs::recursive_directory_iterator(root, error);
@@ -69,7 +91,7 @@ Status read_tree(const fs::path& root, const std::string& prefix,
   std::ranges::sort(files);
   for (const fs::path& file : files) {
     const std::string name = prefix + file.lexically_relative(root).string();
-    if (Status s = add(file, name, into); !s) return s;
+    if (Status s = add_listed(file, name, into); !s) return s;
   }
   return {};
 }
@@ -82,17 +104,18 @@ std::string last_part(const fs::path& path) {
 
 }  // namespace
 
-Status read_input_files(const std::string& option, std::vector<model::InputFile>& into) {
+Status read_input_files(const std::string& option, std::vector<model::InputFile>& files,
+                        std::vector<Upload>& uploads) {
+  Taken into{files, uploads};
   const size_t colon = option.rfind(':');
   const std::string path = option.substr(0, colon);
   std::string name = colon == std::string::npos ? last_part(path) : option.substr(colon + 1);
   if (path == "-") return field_error("--file", "--file takes no standard input", "Name a file");
   std::error_code ignored;
   if (!fs::is_directory(path, ignored)) {
-    auto bytes = read_input(path, "the file", model::kMaxInlineFileBytes);
-    if (!bytes) return std::move(bytes).error();
-    into.push_back({std::move(name), std::move(*bytes)});
-    return {};
+    UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+    if (!fd) return not_readable(path, errno);
+    return add(std::move(fd), path, std::move(name), into);
   }
   if (name.empty()) {
     return field_error("--file", path + " says no name for the directory in /box",

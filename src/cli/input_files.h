@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "base/error.h"
+#include "cli/upload.h"
 #include "model/task.h"
 
 namespace kiln::cli {
@@ -13,6 +14,8 @@ namespace kiln::cli {
 // by default, is where it goes in /box; "." puts a directory's content there itself. Below a
 // directory only regular files and directories are taken: anything else (a link, a FIFO) is an
 // error that names it. Errors: invalid_argument, too_large, io_error.
-Status read_input_files(const std::string& option, std::vector<model::InputFile>& into);
+// What is larger than kMaxInlineFileBytes becomes a blob, and stands in `uploads`, too.
+Status read_input_files(const std::string& option, std::vector<model::InputFile>& into,
+                        std::vector<Upload>& uploads);
 
 }  // namespace kiln::cli

@@ -38,6 +38,7 @@ Json value(const Uuid<Tag>& id) {
   return to_string(id);
 }
 Json value(WallTime t) { return to_micros(t); }
+Json value(const Sha256& digest) { return to_hex(digest); }
 template <class T>
 Json value(const std::map<std::string, T>& items) {
   Json json = Json::object();
@@ -64,10 +65,25 @@ void put(Json& json, std::string_view name, const std::optional<T>& v) {
 }
 
 template <class M>
+void add_fields(Json& json, const M& message);
+template <class M, class T>
+void add_field(Json& json, const M& message, const net::Field<M, T>& field) {
+  put(json, field.name, message.*field.member);
+}
+template <class M, class T>
+void add_field(Json& json, const M& message, const net::Flat<M, T>& field) {
+  add_fields(json, message.*field.member);
+}
+template <class M>
+void add_fields(Json& json, const M& message) {
+  std::apply([&](const auto&... field) { (add_field(json, message, field), ...); },
+             net::Message<M>::fields);
+}
+
+template <class M>
 Json object(const M& message) {
   Json json = Json::object();
-  std::apply([&](const auto&... field) { (put(json, field.name, message.*field.member), ...); },
-             net::Message<M>::fields);
+  add_fields(json, message);
   return json;
 }
 

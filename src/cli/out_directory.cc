@@ -46,18 +46,21 @@ UniqueFd new_file(int directory, std::string& name) {
   return {};
 }
 
-// 0 or an errno.
-int replace_file(int directory, const std::string& name, std::string_view bytes) {
-  std::string temporary;
-  const UniqueFd file = new_file(directory, temporary);
-  if (!file) return errno;
-  if (write_bytes_to(file.get(), bytes) &&
-      ::renameat(directory, temporary.c_str(), directory, name.c_str()) == 0) {
-    return 0;
+// The directory that `path` lies in, made where it is missing, and the last name of the path.
+Result<UniqueFd> directory_of(const UniqueFd& top, std::string_view path, std::string& name) {
+  UniqueFd at(::fcntl(top.get(), F_DUPFD_CLOEXEC, 0));
+  std::string_view rest = path;
+  for (size_t slash = 0; at && (slash = rest.find('/')) != std::string_view::npos;) {
+    const std::string part(rest.substr(0, slash));
+    rest.remove_prefix(slash + 1);
+    if (::mkdirat(at.get(), part.c_str(), 0777) != 0 && errno != EEXIST) break;
+    at = enter(at.get(), part);
   }
-  const int error = errno;
-  ::unlinkat(directory, temporary.c_str(), 0);
-  return error;
+  if (!at || rest.find('/') != std::string_view::npos) {
+    return errno_error(ErrorCode::io_error, "write", errno);
+  }
+  name = rest;
+  return at;
 }
 
 }  // namespace
@@ -74,41 +77,62 @@ Result<OutDirectory> OutDirectory::open(const std::string& path) {
   return OutDirectory(path, std::move(fd));
 }
 
-Status OutDirectory::failed(const std::string& what, int error) const {
-  return errno_error(ErrorCode::io_error, "write " + path_ + "/" + what, error);
+Result<OutDirectory::File> OutDirectory::File::make(const UniqueFd& top, const std::string& path) {
+  File file;
+  file.path_ = path;
+  auto directory = directory_of(top, path, file.name_);
+  if (!directory) return std::move(directory).error();
+  file.directory_ = std::move(*directory);
+  file.fd_ = new_file(file.directory_.get(), file.temporary_);
+  if (!file.fd_) return errno_error(ErrorCode::io_error, "write", errno);
+  return file;
 }
 
-Status OutDirectory::write(const model::Artifact& artifact) const {
-  if (!model::is_safe_path(artifact.path)) {
+OutDirectory::File::~File() {
+  if (fd_ && !temporary_.empty()) ::unlinkat(directory_.get(), temporary_.c_str(), 0);
+}
+
+int OutDirectory::File::append(std::string_view bytes) {
+  written_ += bytes.size();
+  return write_bytes_to(fd_.get(), bytes) ? 0 : errno;
+}
+
+int OutDirectory::File::take_place() {
+  const int at = directory_.get();
+  if (::renameat(at, temporary_.c_str(), at, name_.c_str()) != 0) return errno;
+  temporary_.clear();
+  return 0;
+}
+
+Status OutDirectory::failed(std::string_view what, int error) const {
+  return errno_error(ErrorCode::io_error, "write " + path_ + "/" + std::string(what), error);
+}
+
+Status OutDirectory::put(const FilePiece& piece) {
+  if (!model::is_safe_path(piece.path)) {
     return Error{ErrorCode::malformed,
                  "the result has an artifact whose path leads out of " + path_, "", "",
                  "It was not written"};
   }
-  UniqueFd below;
-  int at = fd_.get();
-  std::string_view rest = artifact.path;
-  for (size_t slash = 0; (slash = rest.find('/')) != std::string_view::npos;) {
-    const std::string part(rest.substr(0, slash));
-    rest.remove_prefix(slash + 1);
-    if (::mkdirat(at, part.c_str(), 0777) != 0 && errno != EEXIST) {
-      return failed(artifact.path, errno);
+  if (!file_ || file_->path() != piece.path) {
+    file_.reset();
+    auto made = File::make(fd_, std::string(piece.path));
+    if (!made) {
+      Error error = std::move(made).error();
+      error.message = "cannot write " + path_ + "/" + std::string(piece.path);
+      return error;
     }
-    UniqueFd next = enter(at, part);
-    if (!next) return failed(artifact.path, errno);
-    below = std::move(next);
-    at = below.get();
+    file_.emplace(*std::move(made));
   }
-  const int error = replace_file(at, std::string(rest), artifact.bytes);
-  return error == 0 ? Status() : failed(artifact.path, error);
-}
-
-Status OutDirectory::write_all(const std::vector<model::Artifact>& artifacts) const {
-  Status first;
-  for (const model::Artifact& artifact : artifacts) {
-    Status status = write(artifact);
-    if (!status && first) first = std::move(status);
+  if (file_->written() + piece.bytes.size() > piece.size) {
+    file_.reset();
+    return Error{ErrorCode::malformed, "an artifact is longer than its size", "", "", ""};
   }
-  return first;
+  int error = file_->append(piece.bytes);
+  const bool whole = file_->written() == piece.size;
+  if (error == 0 && whole) error = file_->take_place();
+  if (error != 0 || whole) file_.reset();
+  return error == 0 ? Status() : failed(piece.path, error);
 }
 
 }  // namespace kiln::cli

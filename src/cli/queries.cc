@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "cli/ask.h"
+#include "cli/blobs.h"
 #include "cli/commands.h"
 #include "cli/out_directory.h"
 #include "cli/receipt.h"
@@ -154,11 +155,16 @@ int execute(const ResultOptions& options) {
   }
   auto client = connect(options.broker);
   if (!client) return fail(client.error());
-  const auto answer = wait_for_result(**client, *id, wait_ms);
+  auto answer = wait_for_result(**client, *id, wait_ms);
   if (!answer) return fail(answer.error());
   const net::TaskInfo task = answer->task.value_or(net::TaskInfo{});
+  if (answer->result) {
+    if (Status s = fetch_output(**client, task.tenant, *answer->result); !s) return fail(s.error());
+  }
   if (directory && answer->result) {
-    if (Status s = directory->write_all(answer->result->artifacts); !s) return fail(s.error());
+    const auto put = [&](const FilePiece& piece) { return directory->put(piece); };
+    Status s = write_artifacts(**client, task.tenant, *answer->result, put);
+    if (!s) return fail(s.error());
   }
   if (options.json) {
     if (Status s = print_line(result_json(task, answer->result)); !s) return fail(s.error());

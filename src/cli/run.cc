@@ -20,46 +20,49 @@
 namespace kiln::cli {
 namespace {
 
-using WriteArtifacts = std::function<Status(const model::TaskResult&)>;
+// Where artifacts go; nothing: nowhere.
+struct Sink {
+  PutPiece put;
+  std::function<Status()> finish;
+};
 
-int follow_at(const BrokerAccess& broker, const model::TaskSpec& spec, const RunOptions& options,
-              const WriteArtifacts& write, Signals& signals, const FatalCheck& fatal) {
+int follow_at(const BrokerAccess& broker, const TaskInput& task, const RunOptions& options,
+              const Sink& sink, Signals& signals, const FatalCheck& fatal) {
   auto client = connect(broker);
   if (!client) return fail(client.error());
-  const FollowOptions follow{options.json, options.quiet, broker.endpoint, write};
-  return follow_task(**client, spec, follow, signals, fatal);
+  const FollowOptions follow{options.json, options.quiet, broker.endpoint, sink.put, sink.finish};
+  return follow_task(**client, task, follow, signals, fatal);
 }
 
-int run_embedded(const model::TaskSpec& spec, const RunOptions& options,
+int run_embedded(const TaskInput& task, const RunOptions& options,
                  const config::Language& language) {
-  WriteArtifacts write;
+  Sink sink;
   std::unique_ptr<ArtifactWriter> writer;
   if (!options.out.empty()) {
     auto forked = ArtifactWriter::fork_for(options.out);
     if (!forked) return fail(forked.error());
     writer = std::move(*forked);
-    write = [&writer](const model::TaskResult& result) { return writer->write(result); };
+    sink.put = [&writer](const FilePiece& piece) { return writer->put(piece); };
+    sink.finish = [&writer] { return writer->finish(); };
   }
   auto embedded = Embedded::start(language);
   if (!embedded) return fail(embedded.error());
-  return follow_at({(*embedded)->endpoint(), "", ""}, spec, options, write, (*embedded)->signals(),
+  return follow_at({(*embedded)->endpoint(), "", ""}, task, options, sink, (*embedded)->signals(),
                    [&] { return (*embedded)->fatal(); });
 }
 
-int run_remote(const model::TaskSpec& spec, const RunOptions& options) {
-  WriteArtifacts write;
+int run_remote(const TaskInput& task, const RunOptions& options) {
+  Sink sink;
   std::optional<OutDirectory> directory;
   if (!options.out.empty()) {
     auto opened = OutDirectory::open(options.out);
     if (!opened) return fail(opened.error());
     directory.emplace(std::move(*opened));
-    write = [&directory](const model::TaskResult& result) {
-      return directory->write_all(result.artifacts);
-    };
+    sink.put = [&directory](const FilePiece& piece) { return directory->put(piece); };
   }
   signal(SIGPIPE, SIG_IGN);
   Signals signals([](int number) { _exit(kExitSignalBase + number); });
-  return follow_at(options.broker, spec, options, write, signals,
+  return follow_at(options.broker, task, options, sink, signals,
                    [] { return std::optional<Error>(); });
 }
 
@@ -68,15 +71,15 @@ int run_remote(const model::TaskSpec& spec, const RunOptions& options) {
 int execute(const RunOptions& options) {
   const config::Languages languages = config::default_languages();
   const bool embedded = options.broker.endpoint.empty();
-  auto spec = read_task(options.program, options.task, languages, embedded);
-  if (!spec) return fail(spec.error());
+  auto task = read_task(options.program, options.task, languages, embedded);
+  if (!task) return fail(task.error());
   Random random = seeded_random();
-  spec->id = make_id<TaskId>(real_now().wall, random);
-  spec->wait = true;
-  spec->cache = false;
+  task->spec.id = make_id<TaskId>(real_now().wall, random);
+  task->spec.wait = true;
+  task->spec.cache = false;
   block_stop_signals();
-  if (!embedded) return run_remote(*spec, options);
-  return run_embedded(*spec, options, *languages.find(spec->program.language));
+  if (!embedded) return run_remote(*task, options);
+  return run_embedded(*task, options, *languages.find(task->spec.program.language));
 }
 
 }  // namespace kiln::cli

@@ -275,6 +275,9 @@ Result<BrokerSetup> prepare_broker(BrokerCommand& options) {
   }
   BrokerSetup setup;
   if (Status s = read_cache(options, setup.cache); !s) return std::move(s).error();
+  const auto blob_space = parse_megabytes("--blob-space", options.blob_space);
+  if (!blob_space) return blob_space.error();
+  setup.blob_space = static_cast<uint64_t>(*blob_space);
   if (!options.key.empty()) {
     auto keys = net::read_key_file(options.key);
     if (!keys) return std::move(keys).error();
@@ -324,6 +327,7 @@ int run_broker(const BrokerCommand& options, const BrokerSetup& setup, const Rea
   broker.insecure = options.insecure;
   broker.data_directory = options.data;
   broker.cache = setup.cache;
+  broker.blob_space = setup.blob_space;
   broker.alert_command = options.alert_command;
   broker.languages = config::with_noop(config::default_languages());
   broker.insight = actors::new_broker_insight();

@@ -33,6 +33,7 @@ struct BrokerSetup {
   User user;
   std::optional<net::KeyPair> keys;
   core::CacheOptions cache;
+  uint64_t blob_space = 0;             // bytes
   std::optional<net::Key> own_worker;  // let in whatever the allow list says
   HttpSetup http;
 };

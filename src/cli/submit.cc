@@ -4,6 +4,7 @@
 
 #include "base/random.h"
 #include "cli/access.h"
+#include "cli/blobs.h"
 #include "cli/commands.h"
 #include "cli/console.h"
 #include "cli/exit_codes.h"
@@ -54,19 +55,20 @@ Status read_times(const SubmitOptions& options, model::TaskSpec& spec) {
   return {};
 }
 
-Result<model::TaskSpec> read_submission(const std::string& path, const SubmitOptions& options,
-                                        const config::Languages& languages) {
-  auto spec = read_task(path, options.task, languages, false);
-  if (!spec) return spec;
-  spec->queue = options.queue;
-  spec->priority = options.priority;
-  spec->wait = options.wait;
-  spec->cache = !options.no_cache;
-  if (options.max_retries) spec->max_retries = *options.max_retries;
-  if (Status s = read_times(options, *spec); !s) return std::move(s).error();
-  if (Status s = choose_id(options, *spec); !s) return std::move(s).error();
-  if (Status s = model::validate(*spec); !s) return std::move(s).error();
-  return spec;
+Result<TaskInput> read_submission(const std::string& path, const SubmitOptions& options,
+                                  const config::Languages& languages) {
+  auto input = read_task(path, options.task, languages, false);
+  if (!input) return input;
+  model::TaskSpec& spec = input->spec;
+  spec.queue = options.queue;
+  spec.priority = options.priority;
+  spec.wait = options.wait;
+  spec.cache = !options.no_cache;
+  if (options.max_retries) spec.max_retries = *options.max_retries;
+  if (Status s = read_times(options, spec); !s) return std::move(s).error();
+  if (Status s = choose_id(options, spec); !s) return std::move(s).error();
+  if (Status s = model::validate(spec); !s) return std::move(s).error();
+  return input;
 }
 
 // A late answer is asked for again: the id makes it the same task.
@@ -76,8 +78,9 @@ Result<net::Ok> send(net::Client& client, const model::TaskSpec& spec) {
   return client.request(net::Submit{0, spec, false});
 }
 
-Status submit_one(net::Client& client, const model::TaskSpec& spec, bool json) {
-  const auto answer = send(client, spec);
+Status submit_one(net::Client& client, const TaskInput& task, bool json) {
+  if (Status s = put_blobs(client, task.uploads); !s) return s;
+  const auto answer = send(client, task.spec);
   if (!answer) return answer.error();
   if (!answer->task) return Error{ErrorCode::malformed, "the answer has no task", "", "", ""};
   return print_line(json ? task_json(*answer->task) : to_string(answer->task->id));
@@ -87,16 +90,16 @@ Status submit_one(net::Client& client, const model::TaskSpec& spec, bool json) {
 
 int execute(const SubmitOptions& options) {
   const config::Languages languages = config::default_languages();
-  std::vector<model::TaskSpec> specs;
+  std::vector<TaskInput> tasks;
   for (const std::string& path : options.programs) {
-    auto spec = read_submission(path, options, languages);
-    if (!spec) return fail(spec.error());
-    specs.push_back(std::move(*spec));
+    auto task = read_submission(path, options, languages);
+    if (!task) return fail(task.error());
+    tasks.push_back(std::move(*task));
   }
   auto client = connect(options.broker);
   if (!client) return fail(client.error());
-  for (const model::TaskSpec& spec : specs) {
-    if (Status s = submit_one(**client, spec, options.json); !s) return fail(s.error());
+  for (const TaskInput& task : tasks) {
+    if (Status s = submit_one(**client, task, options.json); !s) return fail(s.error());
   }
   return kExitOk;
 }

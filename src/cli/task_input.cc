@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <filesystem>
@@ -101,7 +102,26 @@ Result<model::EnvVar> parse_variable(const std::string& option) {
   return model::EnvVar{option.substr(0, equals), option.substr(equals + 1)};
 }
 
+Status read_limit(const std::string& option, model::LimitsRequest& limits) {
+  const size_t equals = option.find('=');
+  const std::string name = option.substr(0, equals);
+  const auto known = std::ranges::find(model::limit_fields(), name, &model::LimitField::name);
+  if (equals == std::string::npos || known == model::limit_fields().end()) {
+    std::vector<std::string_view> names;
+    for (const model::LimitField& field : model::limit_fields()) names.push_back(field.name);
+    return field_error("--limit", "--limit has \"" + option + "\", which names no limit",
+                       config::allowed_hint(name, names));
+  }
+  const std::string_view digits = std::string_view(option).substr(equals + 1);
+  const auto value = is_digits(digits) ? whole_number(digits) : std::nullopt;
+  if (!value) return not_a_number("--limit", option, "NAME=NUMBER with a whole number");
+  return limits.set(name, *value);
+}
+
 Status read_limits(const TaskOptions& options, model::LimitsRequest& limits) {
+  for (const std::string& option : options.limits) {
+    if (Status s = read_limit(option, limits); !s) return s;
+  }
   if (!options.timeout.empty()) {
     const auto ms = parse_seconds("--timeout", options.timeout);
     if (!ms) return ms.error();
@@ -115,7 +135,8 @@ Status read_limits(const TaskOptions& options, model::LimitsRequest& limits) {
   return {};
 }
 
-Status read_program(const std::string& path, const TaskOptions& options, model::Program& program) {
+Status read_program(const std::string& path, const TaskOptions& options, TaskInput& into) {
+  model::Program& program = into.spec.program;
   if (path == "-" && options.stdin_path == "-") {
     return field_error("--stdin", "standard input cannot be both the program and its input",
                        "Put one of them in a file");
@@ -129,7 +150,7 @@ Status read_program(const std::string& path, const TaskOptions& options, model::
     program.stdin_bytes = std::move(*input);
   }
   for (const std::string& option : options.files) {
-    if (Status s = read_input_files(option, program.files); !s) return s;
+    if (Status s = read_input_files(option, program.files, into.uploads); !s) return s;
   }
   for (const std::string& option : options.env) {
     auto variable = parse_variable(option);
@@ -195,16 +216,17 @@ Result<std::string> read_input(const std::string& path, std::string_view what, s
   return read_all(fd.get(), path, what, limit);
 }
 
-Result<model::TaskSpec> read_task(const std::string& path, const TaskOptions& options,
-                                  const config::Languages& languages, bool local) {
-  model::TaskSpec spec;
+Result<TaskInput> read_task(const std::string& path, const TaskOptions& options,
+                            const config::Languages& languages, bool local) {
+  TaskInput input;
+  model::TaskSpec& spec = input.spec;
   auto language = language_of(path, options.language, languages, local);
   if (!language) return std::move(language).error();
   spec.program.language = std::move(*language);
   if (Status s = read_limits(options, spec.program.limits); !s) return std::move(s).error();
-  if (Status s = read_program(path, options, spec.program); !s) return std::move(s).error();
+  if (Status s = read_program(path, options, input); !s) return std::move(s).error();
   if (Status s = model::validate(spec); !s) return std::move(s).error();
-  return spec;
+  return input;
 }
 
 }  // namespace kiln::cli

@@ -7,6 +7,7 @@
 
 #include "base/error.h"
 #include "cli/arguments.h"
+#include "cli/upload.h"
 #include "config/languages.h"
 #include "model/task.h"
 
@@ -25,9 +26,14 @@ Result<TaskId> parse_task_id(std::string_view text);
 // Errors: invalid_argument (no such file, a directory), too_large, io_error.
 Result<std::string> read_input(const std::string& path, std::string_view what, size_t limit);
 
+struct TaskInput {
+  model::TaskSpec spec;
+  std::vector<Upload> uploads;  // to be sent before it
+};
+
 // The program at `path` and all that `options` say about it, validated. A language that is not in
 // `languages` is an error only if `languages` is what will run it (`local`).
-Result<model::TaskSpec> read_task(const std::string& path, const TaskOptions& options,
-                                  const config::Languages& languages, bool local);
+Result<TaskInput> read_task(const std::string& path, const TaskOptions& options,
+                            const config::Languages& languages, bool local);
 
 }  // namespace kiln::cli

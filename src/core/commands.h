@@ -48,6 +48,7 @@ struct Submission {
     bool full_jitter = false;
   };
   Open open = {};
+  model::BlobRefs blobs = {};  // that the program refers to; they are stored
 };
 // All or none is accepted; committed once; one answer.
 struct Submit {
@@ -181,9 +182,12 @@ struct Unwatched {
   uint64_t serial = std::numeric_limits<uint64_t>::max();
 };
 
+// Commits, to see whether the store still can.
+struct ProbeStore {};
+
 using Command = std::variant<Submit, QueryStatus, QueryResult, CancelTask, Subscribe, Unsubscribe,
                              QueryList, QueryQueues, QueryWorkers, RetryTask, Resubmit, PurgeDead,
                              PurgeQueue, SetQueue, DrainWorker, PingWorker, ClientGone, WorkerSaid,
-                             WorkerUnreachable, Due, Unwatched>;
+                             WorkerUnreachable, Due, Unwatched, ProbeStore>;
 
 }  // namespace kiln::core

@@ -28,6 +28,13 @@ struct Send {
   model::ToWorker message;
 };
 
+// A chunk of one of the tenant's blobs, for the worker that runs its task.
+struct WorkerBlob {
+  InstanceId worker;
+  std::string tenant;
+  std::variant<model::FetchBlob, model::StoreBlob> wanted;
+};
+
 // Kill what runs under this lease; its end is committed.
 struct Cancel {
   InstanceId worker;
@@ -187,7 +194,7 @@ struct WorkerGone {
 };
 
 using Effect = std::variant<Persist, Send, Cancel, Reply, Schedule, Publish, Count, Waited,
-                            AttemptEnded, WorkerGone>;
+                            AttemptEnded, WorkerGone, WorkerBlob>;
 using Effects = std::vector<Effect>;
 
 }  // namespace kiln::core

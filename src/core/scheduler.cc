@@ -102,6 +102,8 @@ void Scheduler::Impl::committed(uint64_t persists) {
   taken_.committed(persists);
 }
 
+void Scheduler::Impl::on(ProbeStore& /*command*/) { persist({}); }
+
 std::vector<ClientRef> Scheduler::Impl::waiting_clients() const {
   std::vector<ClientRef> clients = waiters_.clients();
   const std::vector<ClientRef> pinging = pings_.clients();

@@ -82,6 +82,7 @@ class Scheduler::Impl {
   void on(WorkerUnreachable& command);
   void on(Due& command);
   void on(Unwatched& command);
+  void on(ProbeStore& command);
 
   // --- what workers say; all but hello from a worker of the roster
   void hello(const InstanceId& from, const model::Hello& message);
@@ -95,6 +96,8 @@ class Scheduler::Impl {
   void said(Worker& worker, model::Finished message);
   void said(Worker& worker, const model::Goodbye& message);
   void said(Worker& worker, const model::Pong& message);
+  void said(Worker& worker, model::FetchBlob message);
+  void said(Worker& worker, model::StoreBlob message);
 
   // --- hello (scheduler_workers.cc)
   void drop_unclaimed(Worker& worker, const model::Hello& message);
@@ -120,6 +123,8 @@ class Scheduler::Impl {
   void level(const Worker& idle);
   bool ended_under(const model::LeaseRef& ref) const;
   void fence(const InstanceId& worker, const model::LeaseRef& ref);
+  template <class Message>
+  void ask_blobs(const Worker& worker, Message message);
 
   // --- submissions (scheduler_submit.cc)
   using Batch = std::unordered_map<TaskId, const Submission*>;
@@ -140,7 +145,7 @@ class Scheduler::Impl {
   std::vector<Task*> settle_joiners(const Task& leader, model::Writes& writes);
   void follow(Task& joiner, const Task& leader, model::Writes& writes);
   std::vector<Task*> promote(const TaskId& leader, const std::string& why, model::Writes& writes);
-  std::vector<Task*> end_waiting_joiners(const Task& leader, const model::Bytes& result,
+  std::vector<Task*> end_waiting_joiners(const Task& leader, const model::Finished& message,
                                          model::Writes& writes);
   void promote_orphans();
 
@@ -163,6 +168,7 @@ class Scheduler::Impl {
     model::Verdict verdict = model::Verdict::none;
     model::Bytes result;  // null: none of this end
     std::string note;
+    model::BlobRefs blobs = {};  // of the result
   };
   void end(Task& task, End how);
   void write_end(Task& task, End how, model::Writes& writes);

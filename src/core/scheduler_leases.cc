@@ -92,7 +92,8 @@ void Scheduler::Impl::finish(Worker& worker, Lease& lease, model::Finished& mess
     try_later(task, next, message);
   } else {
     const std::string note = next.state == TaskState::dead ? "retries used up" : "";
-    end(task, {next.state, message.verdict, std::move(message.result), note});
+    end(task,
+        {next.state, message.verdict, std::move(message.result), note, std::move(message.blobs)});
   }
   out_.push_back(std::move(ended));  // behind the commit
   send(worker.instance, model::FinishedOk{message.lease});
@@ -108,14 +109,14 @@ void Scheduler::Impl::try_later(Task& task, const NextStep& next, model::Finishe
   model::Writes writes;
   if (message.result != nullptr) {  // kept with the task, until a later attempt's replaces it
     rare(task).result_bytes = message.result->size();
-    writes.push_back(model::PutResult{task.id, message.result});
+    writes.push_back(model::PutResult{task.id, message.result, message.blobs});
   }
   const std::string_view reason = model::to_string(*next.reason);
   const auto ms = std::chrono::duration_cast<std::chrono::milliseconds>(next.delay).count();
   writes.push_back(model::UpdateTask{to_row(task)});
   writes.push_back(
       event(task, "retry: " + std::string(reason) + ", in " + std::to_string(ms) + " ms"));
-  const std::vector<Task*> ended = end_waiting_joiners(task, message.result, writes);
+  const std::vector<Task*> ended = end_waiting_joiners(task, message, writes);
   persist(std::move(writes));
   count_retry(task, *next.reason);
   delay(task);
@@ -137,6 +138,20 @@ void Scheduler::Impl::lose(Lease& lease, const std::string& why) {
   make_ready(task);
   persist({model::UpdateTask{to_row(task)}, event(task, "lease lost: " + why)});
   count_retry(task, RetryReason::worker_lost);
+}
+
+// A worker sees and stores blobs of the tasks it holds, and of no others.
+template <class Message>
+void Scheduler::Impl::ask_blobs(const Worker& worker, Message message) {
+  const Lease* lease = leases_.current(message.lease, worker.instance);
+  if (lease == nullptr) return fence(worker.instance, message.lease);
+  out_.push_back(WorkerBlob{worker.instance, *lease->task->tenant, std::move(message)});
+}
+
+void Scheduler::Impl::said(Worker& worker, model::FetchBlob message) { ask_blobs(worker, message); }
+
+void Scheduler::Impl::said(Worker& worker, model::StoreBlob message) {
+  ask_blobs(worker, std::move(message));
 }
 
 // Unstarted: the attempt does not count.

@@ -113,7 +113,7 @@ std::vector<Task*> Scheduler::Impl::promote(const TaskId& leader, const std::str
 // The leader's attempt ended and it will be tried again. Those joiners somebody waits for get this
 // attempt: the first of them its result, since the leader's own is replaced by its next attempt's.
 std::vector<Task*> Scheduler::Impl::end_waiting_joiners(const Task& leader,
-                                                        const model::Bytes& result,
+                                                        const model::Finished& message,
                                                         model::Writes& writes) {
   std::vector<Task*> ended;
   for (Task* joiner : joins_.of(leader.id)) {
@@ -121,11 +121,14 @@ std::vector<Task*> Scheduler::Impl::end_waiting_joiners(const Task& leader,
     joiner->started_at = leader.started_at;
     tasks_.set_worker(*joiner, *leader.worker);
     const bool first = ended.empty();
-    if (!first && result != nullptr) rare(*joiner).result_of = ended.front()->id;
-    write_end(*joiner,
-              {TaskState::failed, leader.verdict, first ? result : nullptr,
-               "with an attempt of " + to_string(leader.id)},
-              writes);
+    if (!first && message.result != nullptr) rare(*joiner).result_of = ended.front()->id;
+    End how{TaskState::failed, leader.verdict, nullptr,
+            "with an attempt of " + to_string(leader.id)};
+    if (first) {
+      how.result = message.result;
+      how.blobs = message.blobs;
+    }
+    write_end(*joiner, std::move(how), writes);
     ended.push_back(joiner);
   }
   return ended;

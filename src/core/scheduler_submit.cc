@@ -108,7 +108,8 @@ Task& Scheduler::Impl::admit(Submission& submission, Share share, model::Writes&
     row.leader = leader->id;
   }
   Task& task = tasks_.insert(row);
-  inserts.push_back(model::InsertTask{to_row(task), std::move(submission.program)});
+  inserts.push_back(
+      model::InsertTask{to_row(task), std::move(submission.program), std::move(submission.blobs)});
   count(Counter::submitted, &task);
   if (shares && row.cache && !cached && leader == nullptr) count(Counter::cache_misses, &task);
   if (cached) {

@@ -63,7 +63,9 @@ void Scheduler::Impl::write_end(Task& task, End how, model::Writes& writes) {
   ++task.version;
   if (how.result != nullptr) rare(task).result_bytes = how.result->size();
   writes.push_back(model::UpdateTask{to_row(task)});
-  if (how.result != nullptr) writes.push_back(model::PutResult{task.id, std::move(how.result)});
+  if (how.result != nullptr) {
+    writes.push_back(model::PutResult{task.id, std::move(how.result), std::move(how.blobs)});
+  }
   writes.push_back(event(task, std::move(how.note)));
 }
 

@@ -184,6 +184,13 @@ void WorkerSession::on(const model::HelloFirst& /*message*/, MonoTime now, Sessi
 void WorkerSession::on(const model::HeartbeatOk& /*message*/, MonoTime /*now*/,
                        SessionEffects& /*out*/) {}
 
+// Blobs travel beside the lease protocol; here their answers are signs of life.
+void WorkerSession::on(const model::BlobOk& /*message*/, MonoTime /*now*/,
+                       SessionEffects& /*out*/) {}
+
+void WorkerSession::on(const model::BlobError& /*message*/, MonoTime /*now*/,
+                       SessionEffects& /*out*/) {}
+
 void WorkerSession::on(const model::Ping& message, MonoTime /*now*/, SessionEffects& out) {
   tell(out, model::Pong{message.token});
 }

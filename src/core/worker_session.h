@@ -129,6 +129,8 @@ class WorkerSession {
   void on(const model::Ping& message, MonoTime now, SessionEffects& out);
   void on(const model::HelloFirst& message, MonoTime now, SessionEffects& out);
   void on(const model::HeartbeatOk& message, MonoTime now, SessionEffects& out);
+  void on(const model::BlobOk& message, MonoTime now, SessionEffects& out);
+  void on(const model::BlobError& message, MonoTime now, SessionEffects& out);
 
   void say_hello(MonoTime now, SessionEffects& out);
   model::Hello hello() const;

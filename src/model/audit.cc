@@ -22,6 +22,10 @@ class TaskAudit {
     check_attempts();
     check_retries();
     check_place();
+    if (task_.missing_blobs > 0) {
+      found(FindingKind::no_blob,
+            "it refers to " + number(task_.missing_blobs) + " blobs that are not stored");
+    }
     if (row_.result_of) {
       check_shared_result();
     } else {

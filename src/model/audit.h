@@ -22,6 +22,7 @@ namespace kiln::model {
   X(stuck)      /* nothing will end it */                                                 \
   X(impossible) /* a step or a count that the life of a task does not allow */            \
   X(no_result)  /* the result that it should have is not there, or not the one written */ \
+  X(no_blob)    /* a blob that its program or result refers to is not there */            \
   X(damaged)    /* the file itself */
 
 #define KILN_X(name) name,
@@ -49,6 +50,7 @@ struct StoredTask {
   std::optional<uint64_t> result_bytes;   // of its own result; nothing: none is stored
   std::optional<TaskState> leader_state;  // of the task row.leader names; nothing: not stored
   std::optional<bool> holder_has_result;  // the task row.result_of names; nothing: not stored
+  uint64_t missing_blobs = 0;             // of those it refers to, not stored whole
 };
 
 // What is wrong with it, whatever clients were told.

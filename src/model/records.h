@@ -14,6 +14,7 @@
 #include "base/hash.h"
 #include "base/ids.h"
 #include "base/time.h"
+#include "model/blob.h"
 #include "model/states.h"
 #include "model/task.h"
 
@@ -100,6 +101,7 @@ struct QueueSettings {
 struct InsertTask {
   TaskRow row;
   Bytes program;
+  BlobRefs blobs = {};  // that the program refers to
 };
 struct UpdateTask {
   TaskRow row;  // replaces the row with this id; the row must exist
@@ -107,6 +109,7 @@ struct UpdateTask {
 struct PutResult {
   TaskId id;
   Bytes result;
+  BlobRefs blobs = {};  // that the result refers to
 };
 struct AddEvent {
   TaskEvent event;
@@ -119,7 +122,23 @@ struct DeleteTask {
 struct PutQueue {
   QueueSettings settings;  // replaces those there may be
 };
-using Write = std::variant<InsertTask, UpdateTask, PutResult, AddEvent, DeleteTask, PutQueue>;
+// The next chunk of a blob, the first one makes it. `last`: with it the blob is complete, and its
+// hash was checked.
+struct PutBlobChunk {
+  std::string tenant;
+  BlobRef blob;
+  uint64_t offset = 0;  // where the stored part ends
+  Bytes bytes;
+  bool last = false;
+  WallTime at{};
+};
+// Unless a task refers to it.
+struct DeleteBlob {
+  std::string tenant;
+  Sha256 sha256{};
+};
+using Write = std::variant<InsertTask, UpdateTask, PutResult, AddEvent, DeleteTask, PutQueue,
+                           PutBlobChunk, DeleteBlob>;
 using Writes = std::vector<Write>;
 
 }  // namespace kiln::model

@@ -7,15 +7,17 @@
 #include <string>
 #include <vector>
 
+#include "model/blob.h"
 #include "model/states.h"
 
 namespace kiln::model {
 
 // What was kept of one stream. Bytes as they came: any encoding, NUL included.
 struct StreamOutput {
-  std::string bytes;          // the first `output_bytes` of the stream
-  int64_t dropped_bytes = 0;  // what came after them
-  bool truncated = false;     // dropped_bytes > 0
+  std::string bytes;                 // the first `output_bytes` of the stream
+  int64_t dropped_bytes = 0;         // what came after them
+  bool truncated = false;            // dropped_bytes > 0
+  std::optional<BlobRef> blob = {};  // in place of bytes
   bool operator==(const StreamOutput&) const = default;
 };
 
@@ -24,6 +26,7 @@ struct Artifact {
   std::string path;   // relative to /box/out; UTF-8 without control characters
   uint64_t size = 0;  // of the file
   std::string bytes;
+  std::optional<BlobRef> blob = {};  // in place of bytes
   bool operator==(const Artifact&) const = default;
 };
 
@@ -53,5 +56,13 @@ struct TaskResult {
   std::vector<std::string> artifacts_refused;  // "pipe: it is a FIFO": what else lay in /box/out
   bool operator==(const TaskResult&) const = default;
 };
+
+// Output and artifacts that a result holds itself; what is above these sizes is a blob.
+inline constexpr size_t kMaxInlineArtifactBytes = 64 * 1024;
+inline constexpr size_t kMaxInlineArtifactsBytes = size_t{4} << 20U;  // of all of them together
+inline constexpr size_t kMaxInlineOutputBytes = size_t{1} << 20U;     // of each stream
+
+// The blobs that the result refers to.
+BlobRefs blobs_of(const TaskResult& result);
 
 }  // namespace kiln::model

@@ -74,6 +74,22 @@ std::string_view path_inside_file(const std::vector<std::string_view>& sorted) {
   return "";
 }
 
+Status validate_content(const InputFile& file) {
+  const std::string field = "files[" + shown(file.path) + "]";
+  if (file.blob) {
+    Status s = validate(*file.blob);
+    if (s.ok()) return s;
+    Error error = std::move(s).error();
+    error.field = field + "." + error.field;
+    return error;
+  }
+  Status s = check_size(field, file.bytes.size(), kMaxInlineFileBytes, "bytes");
+  if (s.ok()) return s;
+  Error error = std::move(s).error();
+  error.hint = "Put it as a blob, and name that";
+  return error;
+}
+
 Status validate_files(const std::vector<InputFile>& files) {
   if (Status s = check_size("files", files.size(), kMaxFiles, "entries"); !s) return s;
   std::vector<std::string_view> paths;
@@ -82,8 +98,7 @@ Status validate_files(const std::vector<InputFile>& files) {
       return field_error("files", "files has the path '" + shown(file.path) + "'",
                          "Use a relative path without '.', '..' or empty parts");
     }
-    const std::string field = "files[" + shown(file.path) + "]";
-    if (Status s = check_size(field, file.bytes.size(), kMaxInlineFileBytes, "bytes"); !s) return s;
+    if (Status s = validate_content(file); !s) return s;
     if (file.path == kArtifactDirectory) {
       return field_error("files", "'" + file.path + "' is the directory of the artifacts",
                          "Give the file another name, or put it below");
@@ -100,6 +115,20 @@ Status validate_files(const std::vector<InputFile>& files) {
   return {};
 }
 
+// What the files take of /box; that they need inodes and pages beside is the program's affair.
+Status validate_room(const Program& program) {
+  uint64_t bytes = 0;
+  for (const InputFile& file : program.files) {
+    bytes += file.blob ? file.blob->size : file.bytes.size();
+  }
+  const auto room = static_cast<uint64_t>(resolve_limits(program.limits).box_bytes);
+  if (bytes <= room) return {};
+  return Error{ErrorCode::too_large,
+               "the input files have " + std::to_string(bytes) + " bytes together, but /box has " +
+                   std::to_string(room),
+               "files", "", "Raise limits.box_bytes and limits.memory_bytes, or send less"};
+}
+
 Status validate_program(const Program& program) {
   if (Status s = validate_name("language", program.language); !s) return s;
   if (program.code.empty()) return field_error("code", "code is empty", "Send a program");
@@ -113,7 +142,8 @@ Status validate_program(const Program& program) {
   }
   if (Status s = validate_args(program.args); !s) return s;
   if (Status s = validate_env(program.env); !s) return s;
-  return validate_files(program.files);
+  if (Status s = validate_files(program.files); !s) return s;
+  return validate_room(program);
 }
 
 // Length of the UTF-8 sequence that starts at text[i], 0 if it is none.
@@ -149,7 +179,10 @@ void add_program(FieldHasher& hash, const Program& program) {
   for (const InputFile& file : program.files) files.push_back(&file);
   std::ranges::sort(files, {}, [](const InputFile* file) { return std::string_view(file->path); });
   hash.add(files.size());
-  for (const InputFile* file : files) hash.add(file->path).add(file->bytes);
+  for (const InputFile* file : files) {
+    const Sha256 content = file->blob ? file->blob->sha256 : sha256(file->bytes);
+    hash.add(file->path).add(to_hex(content));
+  }
 
   const Limits limits = resolve_limits(program.limits);
   for (const LimitField& field : limit_fields()) {
@@ -247,6 +280,14 @@ Status validate(const TaskSpec& spec) {
   if (Status s = validate_retries(spec); !s) return s;
   if (Status s = validate_times(spec); !s) return s;
   return validate_program(spec.program);
+}
+
+BlobRefs blobs_of(const Program& program) {
+  BlobRefs refs;
+  for (const InputFile& file : program.files) {
+    if (file.blob) refs.push_back(*file.blob);
+  }
+  return refs;
 }
 
 Sha256 code_hash(const Program& program) { return sha256(program.code); }

@@ -11,6 +11,7 @@
 #include "base/hash.h"
 #include "base/ids.h"
 #include "base/time.h"
+#include "model/blob.h"
 #include "model/limits.h"
 #include "model/states.h"
 
@@ -26,7 +27,7 @@ inline constexpr size_t kMaxArguments = 256;
 inline constexpr size_t kMaxEnvironment = 256;
 inline constexpr size_t kMaxFiles = 256;
 inline constexpr size_t kMaxPathBytes = 512;
-inline constexpr size_t kMaxInlineFileBytes = 64 * 1024;  // each input file, until blobs exist
+inline constexpr size_t kMaxInlineFileBytes = 64 * 1024;  // what is larger is a blob
 // Below /box: what a program leaves there comes back with its result.
 inline constexpr std::string_view kArtifactDirectory = "out";
 inline constexpr size_t kMaxTextBytes = 128 * 1024;  // one argument or variable: MAX_ARG_STRLEN
@@ -45,6 +46,7 @@ struct EnvVar {
 struct InputFile {
   std::string path;  // relative to /box; no "..", no empty part
   std::string bytes;
+  std::optional<BlobRef> blob = {};  // in place of bytes
   bool operator==(const InputFile&) const = default;
 };
 
@@ -93,6 +95,9 @@ Status validate_name(std::string_view field, std::string_view name);
 Status validate(const TaskSpec& spec);
 // Valid UTF-8 (RFC 3629: no surrogates, no overlong forms).
 bool is_utf8(std::string_view text);
+
+// The blobs among the program's files.
+BlobRefs blobs_of(const Program& program);
 
 // SHA-256 of the code's bytes.
 Sha256 code_hash(const Program& program);

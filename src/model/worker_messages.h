@@ -9,6 +9,7 @@
 
 #include "base/error.h"
 #include "base/ids.h"
+#include "model/blob.h"
 #include "model/records.h"
 #include "model/result.h"
 #include "model/states.h"
@@ -87,8 +88,10 @@ struct Output {
 struct Finished {
   LeaseRef lease;
   Verdict verdict = Verdict::none;
-  Bytes result;    // an encoded TaskResult (net/codec.h)
-  Cost cost = {};  // not sent: the receiver takes it out of the result
+  Bytes result;  // an encoded TaskResult (net/codec.h)
+  // Not sent: the receiver takes them out of the result.
+  Cost cost = {};
+  BlobRefs blobs = {};
 };
 // The answer to `ping`, with its token.
 struct Pong {
@@ -100,8 +103,27 @@ struct Goodbye {
   bool operator==(const Goodbye&) const = default;
 };
 
+// A chunk of a blob that the task under this lease refers to, or is about to. Answered by `ok`,
+// `error` or `fenced`; may be sent again.
+struct FetchBlob {
+  uint64_t rid = 0;
+  LeaseRef lease;
+  Sha256 sha256{};
+  uint64_t offset = 0;  // a multiple of kBlobChunkBytes
+  bool operator==(const FetchBlob&) const = default;
+};
+// The chunk at `offset`; without data it only asks how much is there.
+struct StoreBlob {
+  uint64_t rid = 0;
+  LeaseRef lease;
+  BlobRef blob;
+  uint64_t offset = 0;
+  std::string data;
+  bool operator==(const StoreBlob&) const = default;
+};
+
 using FromWorker = std::variant<Hello, Heartbeat, Credit, Refused, Returned, Started, Output,
-                                Finished, Goodbye, Pong>;
+                                Finished, Goodbye, Pong, FetchBlob, StoreBlob>;
 
 // --- broker -> worker
 // -----------------------------------------------------------------------------
@@ -169,7 +191,20 @@ struct Ping {
   bool operator==(const Ping&) const = default;
 };
 
+// To FetchBlob, with the chunk, and to StoreBlob.
+struct BlobOk {
+  uint64_t rid = 0;
+  BlobState state;
+  std::string data;
+  bool operator==(const BlobOk&) const = default;
+};
+struct BlobError {
+  uint64_t rid = 0;
+  Error error;
+  bool operator==(const BlobError&) const = default;
+};
+
 using ToWorker = std::variant<Welcome, Assign, CancelLease, WatchLease, UnwatchLease, Recall, Drain,
-                              FinishedOk, Fenced, HelloFirst, HeartbeatOk, Ping>;
+                              FinishedOk, Fenced, HelloFirst, HeartbeatOk, Ping, BlobOk, BlobError>;
 
 }  // namespace kiln::model

@@ -18,7 +18,7 @@ namespace kiln::net {
 
 using FromClient =
     std::variant<Submit, SubmitBatch, StatusOf, ResultOf, Cancel, Subscribe, Unsubscribe, List,
-                 Queues, Workers, Ping, Retry, DeadLetters, Admin>;
+                 Queues, Workers, Ping, Retry, DeadLetters, Admin, PutBlob, GetBlob>;
 using ToClient = std::variant<Ok, ErrorReply, Event>;
 
 std::string encode(const FromClient& message);

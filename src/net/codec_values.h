@@ -150,6 +150,18 @@ Status read(Cursor& in, Uuid<Tag>& id, const Rule& /*rule*/) {
   return {};
 }
 
+inline void write(Writer& out, const Sha256& digest, const Rule& /*rule*/) {
+  out.text(to_hex(digest));
+}
+inline Status read(Cursor& in, Sha256& digest, const Rule& /*rule*/) {
+  const Item item = in.next();
+  if (!item.is_text()) return wrong_type("a SHA-256 as text", item);
+  const auto parsed = parse_sha256(item.bytes);
+  if (!parsed) return field_error("", "is not a SHA-256", "Write it as 64 hexadecimal digits");
+  digest = *parsed;
+  return {};
+}
+
 inline void write(Writer& out, WallTime value, const Rule& /*rule*/) {
   out.signed_number(to_micros(value));
 }
@@ -326,11 +338,26 @@ inline void write(Writer& out, const std::vector<model::EnvVar>& env, const Rule
 inline Status read(Cursor& in, std::vector<model::EnvVar>& env, const Rule& rule) {
   return read_pairs(in, env, &model::EnvVar::name, &model::EnvVar::value, rule);
 }
+// By path: a file's bytes, or the map of its blob. Of two files with one path the last is sent.
 inline void write(Writer& out, const std::vector<model::InputFile>& files, const Rule& rule) {
-  write_pairs(out, files, &model::InputFile::path, &model::InputFile::bytes, rule);
+  std::map<std::string_view, const model::InputFile*> last;
+  for (const model::InputFile& file : files) last[file.path] = &file;
+  out.map(last.size());
+  for (const model::InputFile& file : files) {
+    if (last[file.path] != &file) continue;
+    write(out, file.path, kEither);
+    file.blob ? write(out, *file.blob, rule) : write(out, file.bytes, rule);
+  }
 }
 inline Status read(Cursor& in, std::vector<model::InputFile>& files, const Rule& rule) {
-  return read_pairs(in, files, &model::InputFile::path, &model::InputFile::bytes, rule);
+  files.clear();
+  return read_map(in, [&](std::string_view path) {
+    model::InputFile& file = files.emplace_back();
+    file.path.assign(path);
+    Cursor ahead = in;
+    if (ahead.next().type == Item::Type::map) return read(in, file.blob, rule);
+    return read(in, file.bytes, rule);
+  });
 }
 
 inline void write(Writer& out, const std::map<std::string, uint64_t>& counts, const Rule& rule) {

@@ -17,6 +17,7 @@
 
 #include "base/error.h"
 #include "base/ids.h"
+#include "model/blob.h"
 #include "model/records.h"
 #include "model/result.h"
 #include "model/task.h"
@@ -141,6 +142,23 @@ struct Admin {
   std::optional<bool> full_jitter;
 };
 
+// A chunk of a blob: of an input file to come, say. Without data: how much of it is stored. What is
+// not the next chunk changes nothing; the answer's `blob.received` says where that begins. Answered
+// once it is on disk.
+struct PutBlob {
+  uint64_t rid = 0;
+  model::BlobRef blob;
+  uint64_t offset = 0;
+  std::string data;
+};
+// Answered with the chunk at `offset`.
+struct GetBlob {
+  uint64_t rid = 0;
+  Sha256 sha256{};
+  uint64_t offset = 0;                // a multiple of model::kBlobChunkBytes
+  std::optional<std::string> tenant;  // of an administrator: whose; absent: one's own
+};
+
 // --- broker -> client
 // -----------------------------------------------------------------------------
 
@@ -218,6 +236,8 @@ struct Ok {
   std::optional<uint64_t> count;                  // purge_queue, requeue, purge: how many
   std::optional<bool> more;                       // the same: there are more, ask again
   std::optional<std::vector<EventInfo>> history;  // status and result with `history`, show
+  std::optional<model::BlobState> blob;           // put_blob, get_blob
+  std::optional<std::string> data;                // get_blob: the chunk
 };
 struct ErrorReply {  // tag "error"
   uint64_t rid = 0;

@@ -70,6 +70,10 @@ struct Message;
 // --- parts
 // ----------------------------------------------------------------------------------------
 
+KILN_MESSAGE(model::BlobRef, "", required("sha256", &M::sha256),
+             required("size", &M::size, range(1, model::kMaxBlobBytes)));
+KILN_MESSAGE(model::BlobState, "", flat(&M::blob), field("received", &M::received),
+             field("complete", &M::complete));
 KILN_MESSAGE(model::Program, "", required("language", &M::language),
              required("code", &M::code, kEither), field("args", &M::args, kEither),
              field("stdin", &M::stdin_bytes, kData), field("env", &M::env, kEither),
@@ -82,13 +86,14 @@ KILN_MESSAGE(model::TaskSpec, "", field("id", &M::id), field("queue", &M::queue)
              field("countdown_ms", &M::countdown_ms), field("expires", &M::expires),
              field("expires_in_ms", &M::expires_in_ms));
 KILN_MESSAGE(model::StreamOutput, "", field("bytes", &M::bytes, kData),
-             field("dropped_bytes", &M::dropped_bytes), field("truncated", &M::truncated));
+             field("dropped_bytes", &M::dropped_bytes), field("truncated", &M::truncated),
+             field("blob", &M::blob));
 KILN_MESSAGE(model::Cost, "", field("setup_us", &M::setup_us), field("wall_us", &M::wall_us),
              field("cpu_us", &M::cpu_us), field("memory_charged_bytes", &M::memory_charged_bytes),
              field("memory_rss_bytes", &M::memory_rss_bytes),
              field("peak_processes", &M::peak_processes), field("compile_us", &M::compile_us));
 KILN_MESSAGE(model::Artifact, "", required("path", &M::path), field("size", &M::size),
-             field("bytes", &M::bytes, kData));
+             field("bytes", &M::bytes, kData), field("blob", &M::blob));
 KILN_MESSAGE(model::TaskResult, "", required("verdict", &M::verdict),
              field("exit_code", &M::exit_code), field("signal", &M::signal), field("out", &M::out),
              field("err", &M::err), field("limits_hit", &M::limits_hit), field("cost", &M::cost),
@@ -155,6 +160,10 @@ KILN_MESSAGE(Admin, "admin", field("rid", &M::rid), required("op", &M::op),
              field("retry_on", &M::retry_on),
              field("retry_delay_ms", &M::retry_delay_ms, range(1, model::kMaxRetryDelayMs)),
              field("full_jitter", &M::full_jitter));
+KILN_MESSAGE(PutBlob, "put_blob", field("rid", &M::rid), flat(&M::blob),
+             field("offset", &M::offset), field("data", &M::data, kData));
+KILN_MESSAGE(GetBlob, "get_blob", field("rid", &M::rid), required("sha256", &M::sha256),
+             field("offset", &M::offset), field("tenant", &M::tenant));
 
 // --- broker -> client
 // -----------------------------------------------------------------------------
@@ -162,7 +171,8 @@ KILN_MESSAGE(Admin, "admin", field("rid", &M::rid), required("op", &M::op),
 KILN_MESSAGE(Ok, "ok", field("rid", &M::rid), field("task", &M::task), field("result", &M::result),
              field("tasks", &M::tasks), field("queues", &M::queues), field("workers", &M::workers),
              field("server", &M::server), field("count", &M::count), field("more", &M::more),
-             field("history", &M::history));
+             field("history", &M::history), field("blob", &M::blob),
+             field("data", &M::data, kData));
 KILN_MESSAGE(ErrorReply, "error", field("rid", &M::rid), flat(&M::error));
 KILN_MESSAGE(Event, "event", required("id", &M::id), required("kind", &M::kind),
              field("attempt", &M::attempt), field("offset", &M::offset),
@@ -186,6 +196,10 @@ KILN_MESSAGE(model::Output, "output", required("lease", &M::lease), required("of
 KILN_MESSAGE(model::Finished, "finished", required("lease", &M::lease),
              required("verdict", &M::verdict), required("result", &M::result, kData));
 KILN_MESSAGE(model::Pong, "ok", required("token", &M::token));
+KILN_MESSAGE(model::FetchBlob, "get_blob", required("rid", &M::rid), required("lease", &M::lease),
+             required("sha256", &M::sha256), field("offset", &M::offset));
+KILN_MESSAGE(model::StoreBlob, "put_blob", required("rid", &M::rid), required("lease", &M::lease),
+             flat(&M::blob), field("offset", &M::offset), field("data", &M::data, kData));
 
 // --- broker -> worker
 // -----------------------------------------------------------------------------
@@ -203,6 +217,9 @@ KILN_MESSAGE(model::Ping, "ping", required("token", &M::token));
 KILN_MESSAGE(model::Recall, "recall", required("lease", &M::lease));
 KILN_MESSAGE(model::FinishedOk, "finished_ok", required("lease", &M::lease));
 KILN_MESSAGE(model::Fenced, "fenced", required("lease", &M::lease));
+KILN_MESSAGE(model::BlobOk, "ok", required("rid", &M::rid), required("blob", &M::state),
+             field("data", &M::data, kData));
+KILN_MESSAGE(model::BlobError, "error", required("rid", &M::rid), flat(&M::error));
 
 #undef KILN_MESSAGE
 

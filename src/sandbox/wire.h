@@ -39,8 +39,8 @@
 namespace kiln::sandbox::wire {
 
 inline constexpr uint32_t kVersion = 0x4b'4c'00'02;
-// A whole submission fits a 16 MB message, so more than this is never asked for honestly.
-inline constexpr uint64_t kMaxPayloadBytes = 32U << 20U;
+// A message of 16 MB and the largest /box full of input files: more is never asked for honestly.
+inline constexpr uint64_t kMaxPayloadBytes = (uint64_t{1} << 30U) + (32U << 20U);
 inline constexpr uint32_t kMaxStrings = 1024;  // argv, env and files, each
 inline constexpr uint64_t kMaxFileNameBytes = 1024;
 inline constexpr uint64_t kMaxCollectFileBytes = uint64_t{1} << 30U;

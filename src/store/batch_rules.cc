@@ -36,6 +36,22 @@ Status check_result(const model::PutResult& write) {
   return check_size("the result", write.id, *write.result);
 }
 
+Status check_chunk(const model::PutBlobChunk& write, const model::BlobState* known) {
+  const uint64_t stored = known == nullptr ? 0 : known->received;
+  const uint64_t size = write.blob.size;
+  const std::string name = "the blob " + to_hex(write.blob.sha256);
+  if (known != nullptr && known->blob.size != size) return mistake(name + " has another size");
+  if (write.bytes == nullptr || write.offset != stored || stored >= size ||
+      write.bytes->size() != model::chunk_size(size, stored)) {
+    return mistake(name + " has " + std::to_string(stored) + " bytes, and what came is no chunk " +
+                   "that follows");
+  }
+  if (write.last != (stored + write.bytes->size() == size)) {
+    return mistake(name + " ends elsewhere than it says");
+  }
+  return {};
+}
+
 Error task_exists(const TaskId& id) {
   return Error{ErrorCode::conflict, "the task " + to_string(id) + " exists already", "id", "", ""};
 }

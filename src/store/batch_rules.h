@@ -13,6 +13,8 @@ namespace kiln::store {
 // Errors: too_large, internal.
 Status check_insert(const model::InsertTask& write);
 Status check_result(const model::PutResult& write);
+// `known`: what is stored of the blob; null: nothing.
+Status check_chunk(const model::PutBlobChunk& write, const model::BlobState* known);
 
 Error task_exists(const TaskId& id);
 Error seq_taken(uint64_t seq);

@@ -21,7 +21,22 @@ struct Entry {
   model::Bytes program;
   model::Bytes result;
   std::vector<model::TaskEvent> events;
+  model::BlobRefs program_blobs = {};
+  model::BlobRefs result_blobs = {};
 };
+
+struct BlobEntry {
+  StoredBlob blob;
+  std::map<uint64_t, model::Bytes> chunks;  // by offset
+};
+using BlobKey = std::pair<std::string, Sha256>;  // tenant, hash
+
+bool refers(const Entry& entry, const BlobKey& key) {
+  if (entry.row.tenant != key.first) return false;
+  const auto is_it = [&](const model::BlobRef& ref) { return ref.sha256 == key.second; };
+  return std::ranges::any_of(entry.program_blobs, is_it) ||
+         std::ranges::any_of(entry.result_blobs, is_it);
+}
 
 bool same_key(const TaskRow& a, const TaskRow& b) {
   return a.id == b.id && a.seq == b.seq && a.tenant == b.tenant && a.queue == b.queue;
@@ -89,6 +104,7 @@ class Contents {
     const std::lock_guard lock(mutex_);
     const uint64_t old_last_seq = last_seq_;
     undo_.clear();
+    undo_blobs_.clear();
     old_queues_.reset();
     for (const model::Write& write : writes) {
       Status done = std::visit([this](const auto& w) { return apply(w); }, write);
@@ -112,6 +128,44 @@ class Contents {
   auto with(const TaskId& id, Use use) const {
     const std::lock_guard lock(mutex_);
     return use(find(id));
+  }
+
+  std::optional<StoredBlob> find_blob(const BlobKey& key) const {
+    const std::lock_guard lock(mutex_);
+    const auto known = blobs_.find(key);
+    return known == blobs_.end() ? std::nullopt : std::optional(known->second.blob);
+  }
+
+  model::Bytes read_blob(const BlobKey& key, uint64_t offset) const {
+    const std::lock_guard lock(mutex_);
+    const auto known = blobs_.find(key);
+    if (known == blobs_.end()) return nullptr;
+    const auto chunk = known->second.chunks.find(offset);
+    return chunk == known->second.chunks.end() ? nullptr : chunk->second;
+  }
+
+  BlobUsage blob_usage(const std::string& tenant) const {
+    const std::lock_guard lock(mutex_);
+    BlobUsage usage;
+    for (const auto& [key, entry] : blobs_) {
+      if (key.first != tenant) continue;
+      ++usage.blobs;
+      usage.bytes += entry.blob.state.blob.size;
+    }
+    return usage;
+  }
+
+  std::vector<StoredBlob> unused_blobs(const std::string& tenant, WallTime before,
+                                       size_t limit) const {
+    const std::lock_guard lock(mutex_);
+    std::vector<StoredBlob> unused;
+    for (const auto& [key, entry] : blobs_) {
+      const bool old = key.first == tenant && entry.blob.used_at < before;
+      if (old && !is_referred(key)) unused.push_back(entry.blob);
+    }
+    std::ranges::stable_sort(unused, {}, &StoredBlob::used_at);
+    if (unused.size() > limit) unused.resize(limit);
+    return unused;
   }
 
   std::vector<TaskRow> list(const ListFilter& filter) const {
@@ -155,7 +209,7 @@ class Contents {
     if (entries_.contains(row.seq)) return seq_taken(row.seq);
     undo_.push_back(Saved{row.id, std::nullopt});
     seqs_.emplace(row.id, row.seq);
-    entries_.emplace(row.seq, Entry{row, write.program, nullptr, {}});
+    entries_.emplace(row.seq, Entry{row, write.program, nullptr, {}, write.blobs});
     last_seq_ = std::max(last_seq_, row.seq);
     return {};
   }
@@ -173,6 +227,7 @@ class Contents {
     Entry* entry = find_to_change(write.id);
     if (entry == nullptr) return unknown_task("a result", write.id);
     entry->result = write.result;
+    entry->result_blobs = write.blobs;
     return {};
   }
 
@@ -197,6 +252,34 @@ class Contents {
     return {};
   }
 
+  Status apply(const model::PutBlobChunk& write) {
+    const BlobKey key(write.tenant, write.blob.sha256);
+    const auto known = blobs_.find(key);
+    const bool is_new = known == blobs_.end();
+    if (Status s = check_chunk(write, is_new ? nullptr : &known->second.blob.state); !s) return s;
+    undo_blobs_.push_back({key, is_new ? std::nullopt : std::optional(known->second)});
+    BlobEntry& entry = blobs_[key];
+    entry.blob.state.blob = write.blob;
+    entry.blob.state.received += write.bytes->size();
+    entry.blob.state.complete = write.last;
+    entry.blob.used_at = write.at;
+    entry.chunks[write.offset] = write.bytes;
+    return {};
+  }
+
+  Status apply(const model::DeleteBlob& write) {
+    const BlobKey key(write.tenant, write.sha256);
+    const auto known = blobs_.find(key);
+    if (known == blobs_.end() || is_referred(key)) return {};
+    undo_blobs_.push_back({key, std::move(known->second)});
+    blobs_.erase(known);
+    return {};
+  }
+
+  bool is_referred(const BlobKey& key) const {
+    return std::ranges::any_of(entries_, [&](const auto& one) { return refers(one.second, key); });
+  }
+
   // Before `entry` goes: its result is the oldest one's that refers to it, and the rest's through
   // that one. Looks at every task, which a store for tests may.
   void hand_on_result(const Entry& entry) {
@@ -208,6 +291,7 @@ class Contents {
       if (heir) continue;
       heir = other.row.id;
       other.result = entry.result;
+      other.result_blobs = entry.result_blobs;
       other.row.result_bytes = entry.row.result_bytes;
     }
   }
@@ -221,6 +305,11 @@ class Contents {
 
   void put_back() {
     if (old_queues_) queues_ = *std::exchange(old_queues_, std::nullopt);
+    for (; !undo_blobs_.empty(); undo_blobs_.pop_back()) {
+      auto& [key, entry] = undo_blobs_.back();
+      blobs_.erase(key);
+      if (entry) blobs_.emplace(key, *std::move(entry));
+    }
     while (!undo_.empty()) {
       Saved saved = std::move(undo_.back());
       undo_.pop_back();
@@ -237,8 +326,10 @@ class Contents {
   std::map<uint64_t, Entry> entries_;  // by seq
   std::unordered_map<TaskId, uint64_t> seqs_;
   std::map<std::string, model::QueueSettings> queues_;
+  std::map<BlobKey, BlobEntry> blobs_;
   // Of the batch under way:
   std::vector<Saved> undo_;
+  std::vector<std::pair<BlobKey, std::optional<BlobEntry>>> undo_blobs_;
   std::optional<std::map<std::string, model::QueueSettings>> old_queues_;
 };
 
@@ -263,6 +354,21 @@ class MemoryReader : public Reader {
   }
   Result<std::vector<TaskRow>> list(const ListFilter& filter) override {
     return contents_->list(filter);
+  }
+  Result<std::optional<StoredBlob>> find_blob(const std::string& tenant,
+                                              const Sha256& sha256) override {
+    return contents_->find_blob({tenant, sha256});
+  }
+  Result<model::Bytes> read_blob(const std::string& tenant, const Sha256& sha256,
+                                 uint64_t offset) override {
+    return contents_->read_blob({tenant, sha256}, offset);
+  }
+  Result<BlobUsage> blob_usage(const std::string& tenant) override {
+    return contents_->blob_usage(tenant);
+  }
+  Result<std::vector<StoredBlob>> unused_blobs(const std::string& tenant, WallTime before,
+                                               size_t limit) override {
+    return contents_->unused_blobs(tenant, before, limit);
   }
 
  private:

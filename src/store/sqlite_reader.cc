@@ -8,6 +8,7 @@
 #include <map>
 #include <utility>
 
+#include "store/sqlite_blobs.h"
 #include "store/sqlite_error.h"
 #include "store/sqlite_rows.h"
 #include "store/sqlite_schema.h"
@@ -43,7 +44,8 @@ class SqliteReader : public Reader {
         find_task_(*database_, select_task_sql() + " WHERE id = ?1"),
         find_program_(*database_, kFindProgram),
         find_result_(*database_, kFindResult),
-        events_(*database_, kEventsSql) {}
+        events_(*database_, kEventsSql),
+        blobs_(*database_) {}
 
   Result<std::optional<TaskRow>> find_task(const TaskId& id) override {
     return guarded<std::optional<TaskRow>>("read a task", [&] { return read_one(id); });
@@ -60,6 +62,24 @@ class SqliteReader : public Reader {
   }
   Result<std::vector<TaskRow>> list(const ListFilter& filter) override {
     return guarded<std::vector<TaskRow>>("list tasks", [&] { return read_list(filter); });
+  }
+  Result<std::optional<StoredBlob>> find_blob(const std::string& tenant,
+                                              const Sha256& sha256) override {
+    return guarded<std::optional<StoredBlob>>("find a blob",
+                                              [&] { return blobs_.find(tenant, sha256); });
+  }
+  Result<model::Bytes> read_blob(const std::string& tenant, const Sha256& sha256,
+                                 uint64_t offset) override {
+    return guarded<model::Bytes>("read a blob",
+                                 [&] { return blobs_.read(tenant, sha256, offset); });
+  }
+  Result<BlobUsage> blob_usage(const std::string& tenant) override {
+    return guarded<BlobUsage>("add up the blobs", [&] { return blobs_.usage(tenant); });
+  }
+  Result<std::vector<StoredBlob>> unused_blobs(const std::string& tenant, WallTime before,
+                                               size_t limit) override {
+    return guarded<std::vector<StoredBlob>>("list unused blobs",
+                                            [&] { return blobs_.unused(tenant, before, limit); });
   }
 
  private:
@@ -127,6 +147,7 @@ class SqliteReader : public Reader {
   SQLite::Statement find_program_;
   SQLite::Statement find_result_;
   SQLite::Statement events_;
+  BlobReader blobs_;
   std::map<std::string, SQLite::Statement> lists_;  // by their SQL; 64 at most
 };
 

@@ -255,6 +255,9 @@ std::string select_audit_sql() {
          ", (SELECT other.state FROM tasks AS other WHERE other.id = tasks.leader)"
          ", (SELECT EXISTS (SELECT 1 FROM results WHERE results.seq = other.seq)"
          " FROM tasks AS other WHERE other.id = tasks.result_of)"
+         ", (SELECT count(*) FROM blob_refs WHERE blob_refs.seq = tasks.seq AND NOT EXISTS"
+         " (SELECT 1 FROM blobs WHERE blobs.sha256 = blob_refs.sha256"
+         " AND blobs.tenant = tasks.tenant AND blobs.complete = 1))"
          " FROM tasks ORDER BY tasks.seq";
 }
 

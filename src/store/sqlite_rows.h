@@ -32,7 +32,8 @@ std::string select_cached_sql();
 
 // Of every task, by rising seq: the columns of select_task_sql() (task_column_count() of them),
 // then whether it has a program, its own result's size, the state of its leader, and whether the
-// task that result_of names has a result of its own; each NULL where there is no such thing.
+// task that result_of names has a result of its own, each NULL where there is no such thing; and
+// how many blobs it refers to that are not stored whole.
 std::string select_audit_sql();
 size_t task_column_count();
 

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "store/scan.h"
+#include "store/sqlite_blobs.h"
 #include "store/sqlite_error.h"
 #include "store/sqlite_rows.h"
 #include "store/sqlite_schema.h"
@@ -27,10 +28,11 @@ struct ExtraColumns {
   int result_bytes;
   int leader_state;
   int holder_has_result;
+  int missing_blobs;
 };
 ExtraColumns extra_columns() {
   const auto first = static_cast<int>(task_column_count());
-  return {first, first + 1, first + 2, first + 3};
+  return {first, first + 1, first + 2, first + 3, first + 4};
 }
 
 class Scan {
@@ -109,6 +111,7 @@ class Scan {
     if (const SQLite::Column has = tasks_.getColumn(at.holder_has_result); !has.isNull()) {
       task.holder_has_result = has.getInt64() == 1;
     }
+    task.missing_blobs = static_cast<uint64_t>(tasks_.getColumn(at.missing_blobs).getInt64());
   }
 
   const ScanSink& sink_;
@@ -151,6 +154,7 @@ Result<bool> scan_sqlite_store(const std::string& directory, const ScanSink& sin
     if (Status s = check_schema(*database, path); !s) return std::move(s).error();
     database->exec("BEGIN");  // one snapshot for all that follows
     if (!check_structure(*database, sink)) return false;
+    check_blobs(*database, sink.damage);
     return Scan(*database, sink).run();
   } catch (const SQLite::Exception& exception) {
     return sqlite_error(exception, database.get(), "read " + path);

@@ -74,7 +74,7 @@ struct BatchWriter::Statements {
 };
 
 BatchWriter::BatchWriter(SQLite::Database& database)
-    : database_(database), statements_(std::make_unique<Statements>(database)) {}
+    : database_(database), statements_(std::make_unique<Statements>(database)), blobs_(database) {}
 
 BatchWriter::~BatchWriter() = default;
 
@@ -96,6 +96,7 @@ Status BatchWriter::apply(const model::InsertTask& write) {
     if (code != SQLITE_DONE) return why_not_inserted(write.row, code);
   }
   if (write.program == nullptr) return {};
+  blobs_.refer_program(write.row.seq, write.blobs);
   const UseStatement use(statements_->insert_program);
   use->bind(1, static_cast<int64_t>(write.row.seq));
   bind_bytes(*use, 2, *write.program);
@@ -130,6 +131,7 @@ Status BatchWriter::apply(const model::PutResult& write) {
   use->bind(1, *seq);
   bind_bytes(*use, 2, *write.result);
   use->exec();
+  blobs_.refer_result(*seq, write.blobs);
   return {};
 }
 
@@ -147,6 +149,7 @@ Status BatchWriter::apply(const model::DeleteTask& write) {
   const auto seq = seq_of(write.id);
   if (!seq) return {};
   hand_on_result(write.id, *seq);
+  blobs_.forget(*seq);
   for (SQLite::Statement& statement : statements_->deletes) {
     const UseStatement use(statement);
     use->bind(1, *seq);
@@ -162,6 +165,13 @@ Status BatchWriter::apply(const model::PutQueue& write) {
   return {};
 }
 
+Status BatchWriter::apply(const model::PutBlobChunk& write) { return blobs_.put(write); }
+
+Status BatchWriter::apply(const model::DeleteBlob& write) {
+  blobs_.remove(write);
+  return {};
+}
+
 // Before the task goes: its result becomes that of the oldest one that refers to it.
 void BatchWriter::hand_on_result(const TaskId& id, int64_t seq) {
   int64_t heir = 0;
@@ -173,6 +183,7 @@ void BatchWriter::hand_on_result(const TaskId& id, int64_t seq) {
     heir = use->getColumn(0).getInt64();
     heir_id = use->getColumn(1).getString();
   }
+  blobs_.hand_on(seq, heir);
   for (SQLite::Statement& statement : statements_->inherit) {
     const UseStatement use(statement);
     use->bind(1, heir);

@@ -7,6 +7,7 @@
 
 #include "base/error.h"
 #include "model/records.h"
+#include "store/sqlite_blobs.h"
 
 namespace SQLite {
 class Database;
@@ -35,6 +36,8 @@ class BatchWriter {
   Status apply(const model::AddEvent& write);
   Status apply(const model::DeleteTask& write);
   Status apply(const model::PutQueue& write);
+  Status apply(const model::PutBlobChunk& write);
+  Status apply(const model::DeleteBlob& write);
   void hand_on_result(const TaskId& id, int64_t seq);
   Status why_not_inserted(const model::TaskRow& row, int code);
   std::optional<int64_t> seq_of(const TaskId& id);
@@ -42,6 +45,7 @@ class BatchWriter {
 
   SQLite::Database& database_;
   std::unique_ptr<Statements> statements_;
+  BlobWriter blobs_;
 };
 
 }  // namespace kiln::store

@@ -24,7 +24,11 @@
 // - id, seq, tenant and queue of a task never change;
 // - PutResult replaces the result there may be; its bytes are not null;
 // - result_of names a task that has a result of its own (a store does not check it);
-// - DeleteTask of an unknown id does nothing.
+// - DeleteTask of an unknown id does nothing;
+// - PutBlobChunk begins where the stored part of its blob ends, has that chunk's size, and says the
+//   blob's size as the first one did; DeleteBlob of one that is unknown or referred to does
+//   nothing;
+// - that the blobs a program or result refers to are stored is not checked.
 #pragma once
 
 #include <cstdint>
@@ -61,6 +65,16 @@ struct ListFilter {
   size_t limit = 100;                  // at most kMaxListRows rows are returned
 };
 
+// A blob as it is stored.
+struct StoredBlob {
+  model::BlobState state;
+  WallTime used_at{};  // when its last chunk came
+};
+struct BlobUsage {
+  uint64_t bytes = 0;  // of the whole blobs, also where chunks are still to come
+  uint64_t blobs = 0;
+};
+
 class Reader {
  public:
   virtual ~Reader() = default;
@@ -70,6 +84,15 @@ class Reader {
   virtual Result<model::Bytes> find_result(const TaskId& id) = 0;
   virtual Result<std::vector<model::TaskEvent>> events(const TaskId& id) = 0;      // oldest first
   virtual Result<std::vector<model::TaskRow>> list(const ListFilter& filter) = 0;  // newest first
+  virtual Result<std::optional<StoredBlob>> find_blob(const std::string& tenant,
+                                                      const Sha256& sha256) = 0;
+  // The chunk that begins at `offset`; null Bytes: there is none.
+  virtual Result<model::Bytes> read_blob(const std::string& tenant, const Sha256& sha256,
+                                         uint64_t offset) = 0;
+  virtual Result<BlobUsage> blob_usage(const std::string& tenant) = 0;
+  // Those that no task refers to and that were not used since `before`, the longest unused first.
+  virtual Result<std::vector<StoredBlob>> unused_blobs(const std::string& tenant, WallTime before,
+                                                       size_t limit) = 0;
 };
 
 // What a start needs: the boot number (committed by open_boot) and the highest seq ever given, that

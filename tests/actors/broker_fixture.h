@@ -26,6 +26,7 @@ class BrokerTest : public testing::Test {
     options.languages = config::default_languages();
     options.open_store = opener_;
     options.keys = keys_;
+    options.blob_space = blob_space_;
     auto started = BrokerNode::start(std::move(options), [](const Error& error) {
       ADD_FAILURE() << "the broker gave up: " << error.text();
     });
@@ -48,6 +49,7 @@ class BrokerTest : public testing::Test {
     return Result<std::unique_ptr<store::Store>>(store::make_faulty_store(rows, faults));
   };
   std::optional<net::ServerKeys> keys_;
+  uint64_t blob_space_ = core::kDefaultBlobSpace;
   std::unique_ptr<BrokerNode> broker_;
   std::unique_ptr<net::Client> client_;
 };

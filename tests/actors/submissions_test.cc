@@ -92,12 +92,15 @@ TEST_F(SubmissionsTest, RefusesAnInputFileInThePlaceOfTheSource) {
   }
 }
 
-TEST_F(SubmissionsTest, RefusesMoreOutputThanOneMessageCarries) {
-  model::TaskSpec wrong = spec();
-  ASSERT_TRUE(wrong.program.limits.set("output_bytes", model::kMB + 1).ok());
-  const Error error = refusal(wrong);
-  EXPECT_EQ(error.code, ErrorCode::too_large);
-  EXPECT_EQ(error.field, "task.limits.output_bytes");
+TEST_F(SubmissionsTest, KnowsTheBlobsOfAProgram) {
+  model::TaskSpec with_blob = spec();
+  const model::BlobRef blob{sha256("content"), 7};
+  with_blob.program.files = {{"small", "x"}, {"large", "", blob}};
+  const auto made = submissions_.make({with_blob}, kTenant, "task", kNow);
+  ASSERT_TRUE(made.ok()) << made.error().text();
+  EXPECT_EQ(made.value()[0].blobs, model::BlobRefs{blob});
+  with_blob.program.files[1].blob->size = 0;
+  EXPECT_EQ(refusal(with_blob).field, "task.files[large].size");
 }
 
 TEST_F(SubmissionsTest, RefusesAnEmptyBatch) {

@@ -1,5 +1,6 @@
 """Files in and artifacts out, as a person would: kiln run --file, --env, --out."""
 
+import hashlib
 import json
 import os
 import sys
@@ -41,8 +42,9 @@ def check(done, directory):
     out = directory / "out"
     assert text(out / "count.txt") == "3 ada=x"
     assert text(out / "sub" / "first.txt") == "1"
-    assert sorted(os.listdir(out)) == ["count.txt", "sub"]
-    for line in ("link: it is a symbolic link", "pipe: it is a FIFO", "large: it is too large"):
+    assert sorted(os.listdir(out)) == ["count.txt", "large", "sub"]
+    assert (out / "large").read_bytes() == bytes(100_000)
+    for line in ("link: it is a symbolic link", "pipe: it is a FIFO"):
         assert f"not taken from /box/out: {line}" in done.stderr
 
 
@@ -58,6 +60,57 @@ def test_a_run_on_a_broker_and_its_result_again(tmp_path):
         again = cluster.kiln("result", task, "--out", str(tmp_path / "again"))
         assert again.returncode == 0, again.stderr
         assert text(tmp_path / "again" / "count.txt") == "3 ada=x"
+
+
+LARGE_PROGRAM = """
+import hashlib, os, sys
+data = open("large", "rb").read()
+os.makedirs("out/sub")
+open("out/sub/twice", "wb").write(data * 2)
+sys.stdout.write("x" * 3_000_000)
+sys.stderr.write(hashlib.sha256(data).hexdigest())
+"""
+LARGE_BYTES = 3_500_000
+
+
+def large_run(directory):
+    (directory / "large").write_bytes(os.urandom(LARGE_BYTES))
+    (directory / "main.py").write_text(LARGE_PROGRAM)
+    return ["run", str(directory / "main.py"), "--file", str(directory / "large"), "--out",
+            str(directory / "out"), "--limit", "output_bytes=4000000", "--quiet"]
+
+
+def check_large(done, directory):
+    data = (directory / "large").read_bytes()
+    assert done.returncode == 0, done.stderr
+    assert done.stderr == hashlib.sha256(data).hexdigest()
+    assert done.stdout == "x" * 3_000_000
+    assert (directory / "out" / "sub" / "twice").read_bytes() == data * 2
+
+
+def test_large_files_and_output_embedded(tmp_path):
+    check_large(harness.kiln(*large_run(tmp_path)), tmp_path)
+
+
+def test_large_files_and_output_on_a_broker(tmp_path):
+    with harness.Cluster() as cluster:
+        cluster.serve()
+        check_large(cluster.kiln(*large_run(tmp_path)), tmp_path)
+        task = json.loads(cluster.kiln("list", "--json").stdout)["tasks"][0]["id"]
+        again = cluster.kiln("result", task, "--out", str(tmp_path / "again"), "--quiet")
+        assert again.stdout == "x" * 3_000_000, again.stderr
+        first = (tmp_path / "out" / "sub" / "twice").read_bytes()
+        assert (tmp_path / "again" / "sub" / "twice").read_bytes() == first
+
+
+def test_an_input_larger_than_box_is_refused(tmp_path):
+    program = tmp_path / "main.py"
+    program.write_text("print(1)")
+    with open(tmp_path / "huge", "wb") as huge:
+        huge.truncate(257 << 20)
+    done = harness.kiln("run", str(program), "--file", str(tmp_path / "huge"))
+    assert done.returncode == 2, done.stderr
+    assert "but /box has 268435456" in done.stderr
 
 
 def test_a_file_with_two_names_is_not_taken(tmp_path):

@@ -20,14 +20,16 @@ std::vector<std::string> names_of(const std::vector<model::InputFile>& files) {
 
 std::vector<std::string> names(const std::string& option) {
   std::vector<model::InputFile> files;
-  const Status status = read_input_files(option, files);
+  std::vector<Upload> uploads;
+  const Status status = read_input_files(option, files, uploads);
   EXPECT_TRUE(status.ok()) << status.error().text();
   return names_of(files);
 }
 
 std::string refusal(const std::string& option) {
   std::vector<model::InputFile> files;
-  const Status status = read_input_files(option, files);
+  std::vector<Upload> uploads;
+  const Status status = read_input_files(option, files, uploads);
   return status.ok() ? "" : status.error().text();
 }
 
@@ -37,8 +39,10 @@ TEST(InputFiles, AFileHasItsOwnNameOrTheGivenOne) {
   EXPECT_THAT(names(here.path("words.txt")), ElementsAre("words.txt"));
   EXPECT_THAT(names(here.path("words.txt") + ":in/other.txt"), ElementsAre("in/other.txt"));
   std::vector<model::InputFile> files;
-  ASSERT_TRUE(read_input_files(here.path("words.txt"), files).ok());
+  std::vector<Upload> uploads;
+  ASSERT_TRUE(read_input_files(here.path("words.txt"), files, uploads).ok());
   EXPECT_EQ(files[0].bytes, "a b");
+  EXPECT_TRUE(uploads.empty());
 }
 
 TEST(InputFiles, ADirectoryGoesWithAllBelowIt) {
@@ -63,10 +67,27 @@ TEST(InputFiles, WhatIsNoFileIsRefusedByName) {
   EXPECT_THAT(refusal("-"), HasSubstr("no standard input"));
 }
 
+TEST(InputFiles, WhatIsLargeBecomesABlob) {
+  const TestDirectory here;
+  const std::string bytes(model::kMaxInlineFileBytes + 1, 'x');
+  here.put("data/large", bytes);
+  here.put("data/small", std::string(model::kMaxInlineFileBytes, 'x'));
+  std::vector<model::InputFile> files;
+  std::vector<Upload> uploads;
+  ASSERT_TRUE(read_input_files(here.path("data"), files, uploads).ok());
+  ASSERT_THAT(names_of(files), ElementsAre("data/large", "data/small"));
+  EXPECT_EQ(files[0].blob, (model::BlobRef{sha256(bytes), bytes.size()}));
+  EXPECT_TRUE(files[0].bytes.empty());
+  EXPECT_FALSE(files[1].blob);
+  ASSERT_EQ(uploads.size(), 1U);
+  EXPECT_EQ(uploads[0].blob, *files[0].blob);
+}
+
 TEST(InputFiles, TooMuchIsRefusedByTheLimit) {
   const TestDirectory here;
-  here.put("large", std::string(model::kMaxInlineFileBytes + 1, 'x'));
-  EXPECT_THAT(refusal(here.path("large")), HasSubstr("large"));
+  here.put("large", "");
+  std::filesystem::resize_file(here.path("large"), model::kMaxBlobBytes + 1);  // sparse
+  EXPECT_THAT(refusal(here.path("large")), HasSubstr("larger than 1073741824 bytes"));
   for (size_t i = 0; i <= model::kMaxFiles; ++i) here.put("many/" + std::to_string(i), "");
   EXPECT_THAT(refusal(here.path("many")), HasSubstr(std::to_string(model::kMaxFiles)));
 }

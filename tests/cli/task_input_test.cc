@@ -58,7 +58,7 @@ class TaskInputTest : public testing::Test {
     std::ofstream(path, std::ios::binary) << bytes;
     return path;
   }
-  Result<model::TaskSpec> read(const std::string& path, const TaskOptions& options = {}) const {
+  Result<TaskInput> read(const std::string& path, const TaskOptions& options = {}) const {
     return read_task(path, options, languages_, true);
   }
   std::string error_of(const std::string& path, const TaskOptions& options = {}) const {
@@ -79,22 +79,37 @@ TEST_F(TaskInputTest, ReadsEverything) {
   options.files = {file("data.csv", "1,2"), file("x", "z") + ":sub/name"};
   const auto spec = read(file("p.py", "print(1)"), options);
   ASSERT_TRUE(spec.ok()) << spec.error().text();
-  EXPECT_EQ(spec->program.language, "python");
-  EXPECT_EQ(spec->program.code, "print(1)");
-  EXPECT_THAT(spec->program.args, testing::ElementsAre("a", ""));
-  EXPECT_EQ(spec->program.stdin_bytes.size(), 3U);
-  EXPECT_EQ(spec->program.limits.get("wall_ms"), 2'000);
-  EXPECT_EQ(spec->program.limits.get("memory_bytes"), 64 * model::kMB);
-  ASSERT_EQ(spec->program.files.size(), 2U);
-  EXPECT_EQ(spec->program.files[0].path, "data.csv");
-  EXPECT_EQ(spec->program.files[1].path, "sub/name");
+  EXPECT_EQ(spec->spec.program.language, "python");
+  EXPECT_EQ(spec->spec.program.code, "print(1)");
+  EXPECT_THAT(spec->spec.program.args, testing::ElementsAre("a", ""));
+  EXPECT_EQ(spec->spec.program.stdin_bytes.size(), 3U);
+  EXPECT_EQ(spec->spec.program.limits.get("wall_ms"), 2'000);
+  EXPECT_EQ(spec->spec.program.limits.get("memory_bytes"), 64 * model::kMB);
+  ASSERT_EQ(spec->spec.program.files.size(), 2U);
+  EXPECT_EQ(spec->spec.program.files[0].path, "data.csv");
+  EXPECT_EQ(spec->spec.program.files[1].path, "sub/name");
+}
+
+TEST_F(TaskInputTest, LimitsByTheirNames) {
+  TaskOptions options;
+  options.limits = {"output_bytes=8388608", "processes=3"};
+  const auto input = read(file("p.py", "x"), options);
+  ASSERT_TRUE(input.ok()) << input.error().text();
+  EXPECT_EQ(input->spec.program.limits.get("output_bytes"), 8'388'608);
+  EXPECT_EQ(input->spec.program.limits.get("processes"), 3);
+  options.limits = {"output_byte=1"};
+  EXPECT_THAT(error_of(file("p.py", "x"), options), HasSubstr("Did you mean \"output_bytes\"?"));
+  for (const char* wrong : {"output_bytes", "output_bytes=", "output_bytes=x", "processes=0"}) {
+    options.limits = {wrong};
+    EXPECT_THAT(error_of(file("p.py", "x"), options), testing::Not("no error")) << wrong;
+  }
 }
 
 TEST_F(TaskInputTest, TheLanguageIsTheExtensionsUnlessSaid) {
-  EXPECT_EQ(read(file("p.sh", "true"))->program.language, "bash");
+  EXPECT_EQ(read(file("p.sh", "true"))->spec.program.language, "bash");
   TaskOptions bash;
   bash.language = "bash";
-  EXPECT_EQ(read(file("p.py", "true"), bash)->program.language, "bash");
+  EXPECT_EQ(read(file("p.py", "true"), bash)->spec.program.language, "bash");
   EXPECT_THAT(error_of(file("p.cobol", "x")),
               HasSubstr("Add --language with one of: bash c cpp javascript python"));
   EXPECT_THAT(error_of(file("p", "x")), HasSubstr("Add --language"));
@@ -110,7 +125,7 @@ TEST_F(TaskInputTest, ALanguageUnknownHereMayBeKnownToTheBroker) {
   options.language = "cobol";
   const auto spec = read_task(file("p.cob", "x"), options, languages_, false);
   ASSERT_TRUE(spec.ok());
-  EXPECT_EQ(spec->program.language, "cobol");
+  EXPECT_EQ(spec->spec.program.language, "cobol");
 }
 
 TEST_F(TaskInputTest, BadProgramsAreNamed) {
@@ -126,8 +141,9 @@ TEST_F(TaskInputTest, BadProgramsAreNamed) {
 TEST_F(TaskInputTest, BadFilesAreNamed) {
   const std::string program = file("p.py", "x");
   TaskOptions options;
-  options.files = {file("big", std::string(70'000, 'x'))};
-  EXPECT_THAT(error_of(program, options), HasSubstr("larger than 65536 bytes"));
+  options.files = {file("big", "")};
+  std::filesystem::resize_file(directory_ + "/big", 257 * model::kMB);
+  EXPECT_THAT(error_of(program, options), HasSubstr("but /box has 268435456"));
   options.files = {file("x", "y") + ":../up"};
   EXPECT_THAT(error_of(program, options), HasSubstr("../up"));
   options.files = {"-"};

@@ -25,7 +25,8 @@ def report_of(data, *more):
     done = verify(data, "--json", *more)
     assert done.returncode in (0, FOUND), done.stderr
     report = json.loads(done.stdout)
-    found = sum(report[k] for k in ("lost", "doubled", "stuck", "impossible", "no_result", "damaged"))
+    found = sum(report[k] for k in ("lost", "doubled", "stuck", "impossible", "no_result",
+                                        "no_blob", "damaged"))
     assert done.returncode == (FOUND if found else 0)
     assert len(report["findings"]) == min(found, 100)
     return report

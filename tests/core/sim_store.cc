@@ -132,4 +132,12 @@ void SimStore::apply(const model::PutQueue& write) {
   queues_[write.settings.queue] = write.settings;
 }
 
+void SimStore::apply(const model::PutBlobChunk& /*write*/) {
+  verdicts_.wrong("the core wrote a blob");
+}
+
+void SimStore::apply(const model::DeleteBlob& /*write*/) {
+  verdicts_.wrong("the core deleted a blob");
+}
+
 }  // namespace kiln::core::sim

@@ -55,6 +55,9 @@ class SimStore {
   void apply(const model::AddEvent& write);
   void apply(const model::DeleteTask& write);
   void apply(const model::PutQueue& write);
+  // Blobs go past the core.
+  void apply(const model::PutBlobChunk& write);
+  void apply(const model::DeleteBlob& write);
   void check_reference(const model::TaskRow& row);
   Stored* must_find(const TaskId& id, const char* what);
 

@@ -53,6 +53,8 @@ struct Words {
   std::string operator()(const model::Finished& m) const { return "finished " + name(m.lease); }
   std::string operator()(const model::Pong& m) const { return "pong " + std::to_string(m.token); }
   std::string operator()(const model::Goodbye&) const { return "goodbye"; }
+  std::string operator()(const model::FetchBlob& m) const { return "get_blob " + name(m.lease); }
+  std::string operator()(const model::StoreBlob& m) const { return "put_blob " + name(m.lease); }
   std::string operator()(const Tell& t) const { return std::visit(*this, t.message); }
   std::string operator()(const StartTask& s) const { return "start " + name(s.assign.lease); }
   std::string operator()(const KillTask& k) const { return "kill " + name(k.lease); }

@@ -104,6 +104,12 @@ TEST(AuditTest, GoodTasksAreGood) {
   }
 }
 
+TEST(AuditTest, ABlobThatIsNotThereIsFound) {
+  StoredTask task = waiting();
+  task.missing_blobs = 2;
+  expect_one(task, FindingKind::no_blob, "2 blobs");
+}
+
 TEST(AuditTest, TwoEndsAreDoubled) {
   StoredTask task = ended(succeeded, Verdict::ok);
   task.events.push_back(line(succeeded, 1, Verdict::ok));

@@ -87,6 +87,8 @@ std::map<std::string, Names> expected_sections() {
   add_messages<model::ToWorker>("Broker to worker", out);
   out["Parts / Task spec"] = field_names<model::TaskSpec>();
   out["Parts / Program"] = field_names<model::Program>();
+  out["Parts / Blob"] = field_names<model::BlobRef>();
+  out["Parts / Blob state"] = field_names<model::BlobState>();
   out["Parts / Lease"] = field_names<model::LeaseRef>();
   out["Parts / Language"] = field_names<model::LanguageVersion>();
   out["Parts / Result"] = field_names<model::TaskResult>();

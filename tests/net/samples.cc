@@ -20,6 +20,9 @@ model::Bytes bytes(std::string value) {
   return std::make_shared<const std::string>(std::move(value));
 }
 
+model::BlobRef blob() { return {sha256("a blob"), (size_t{3} << 20U) + 1}; }
+model::BlobState blob_state() { return {blob(), size_t{1} << 20U, false}; }
+
 model::Program program() {
   model::Program out;
   out.language = "python";
@@ -27,7 +30,8 @@ model::Program program() {
   out.args = {"-x", "two words", std::string("\xFF raw", 5)};
   out.stdin_bytes = std::string("in\0put", 6);
   out.env = {{"B", "2"}, {"A", "1"}};
-  out.files = {{"data/a.bin", std::string("\0\x01\xFF", 3)}, {"b.txt", "text"}};
+  out.files = {
+      {"data/a.bin", std::string("\0\x01\xFF", 3)}, {"b.txt", "text"}, {"big", "", blob()}};
   static_cast<void>(out.limits.set("wall_ms", 2'000));
   static_cast<void>(out.limits.set("memory_bytes", 256 * model::kMB));
   return out;
@@ -58,12 +62,13 @@ model::TaskResult task_result() {
   out.exit_code = 3;
   out.signal = 9;
   out.out = {"out\n", 12, true};
-  out.err = {std::string("\xFE", 1), 0, false};
+  out.err = {std::string("\xFE", 1), 0, false, blob()};
   out.limits_hit = {model::LimitHit::memory, model::LimitHit::wall};
   out.cost = {830, 1'200'000, 900'000, 11'534'336, 12'000'000, 4, 310'000};
   out.weak_isolation = true;
   out.message = "killed";
-  out.artifacts = {{"plots/h\xC3\xA9llo.png", 3, std::string("\0\xFF.", 3)}};
+  out.artifacts = {{"plots/h\xC3\xA9llo.png", 3, std::string("\0\xFF.", 3)},
+                   {"big", blob().size, "", blob()}};
   out.artifacts_refused = {"pipe: it is a FIFO"};
   return out;
 }
@@ -150,15 +155,19 @@ std::vector<FromClient> from_client() {
                 5,
                 {{model::RetryReason::memory, model::RetryReason::signaled}},
                 2'000,
-                true}};
+                true},
+          PutBlob{14, blob(), size_t{1} << 20U, std::string("chunk\0", 6)},
+          GetBlob{15, blob().sha256, size_t{2} << 20U, "red"}};
 }
 
 std::vector<ToClient> to_client() {
-  Ok ok{1, info(), task_result(), {}, {}, {}, "kiln 0.1.0", 17, true, {}};
+  Ok ok{1, info(), task_result(), {}, {}, {}, "kiln 0.1.0", 17, true, {}, {}, {}};
   ok.history = {event_info()};
   ok.tasks = {info()};
   ok.queues = {queue_info()};
   ok.workers = {worker_info()};
+  ok.blob = blob_state();
+  ok.data = std::string("\0chunk", 6);
   const Error error{ErrorCode::invalid_argument, "task.limits.wall_ms is 0", "task.limits.wall_ms",
                     "the cause", "Give at least 1"};
   return {ok, ErrorReply{2, error},
@@ -177,7 +186,9 @@ std::vector<model::FromWorker> from_worker() {
           model::Output{lease(), 4'096, 2, std::string("a\0b", 3)},
           model::Finished{lease(), model::Verdict::signaled, bytes(encode_result(task_result()))},
           model::Goodbye{},
-          model::Pong{77}};
+          model::Pong{77},
+          model::FetchBlob{78, lease(), blob().sha256, size_t{1} << 20U},
+          model::StoreBlob{79, lease(), blob(), size_t{1} << 20U, std::string("c\0", 2)}};
 }
 
 std::vector<model::ToWorker> to_worker() {
@@ -192,7 +203,9 @@ std::vector<model::ToWorker> to_worker() {
           model::Fenced{lease()},
           model::HelloFirst{},
           model::HeartbeatOk{},
-          model::Ping{77}};
+          model::Ping{77},
+          model::BlobOk{78, blob_state(), std::string("\0c", 2)},
+          model::BlobError{79, {ErrorCode::not_found, "there is no blob", "sha256", "c", "h"}}};
 }
 
 template <class Variant>

@@ -3,13 +3,10 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
-#include <functional>
 #include <memory>
 #include <thread>
 
-#include "store/faulty_store.h"
-#include "store/store.h"
-#include "tests/store/rows.h"
+#include "tests/store/kinds.h"
 
 namespace kiln::store {
 namespace {
@@ -25,24 +22,6 @@ using model::Writes;
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 using ::testing::Pair;
-
-struct Kind {
-  const char* name;
-  std::function<std::unique_ptr<Store>(const TempDir&)> open;
-};
-
-std::unique_ptr<Store> open_memory(const TempDir&) { return make_memory_store(); }
-
-// The wrapper that tests use to make a store fail changes nothing while no fault is planned.
-std::unique_ptr<Store> open_wrapped(const TempDir&) {
-  return make_faulty_store(make_memory_store(), std::make_shared<FaultPlan>());
-}
-
-std::unique_ptr<Store> open_sqlite(const TempDir& directory) {
-  auto store = open_sqlite_store(directory.path());
-  if (!store) ADD_FAILURE() << store.error().text();
-  return store ? *std::move(store) : nullptr;
-}
 
 class StoreTest : public ::testing::TestWithParam<Kind> {
  protected:
@@ -498,9 +477,7 @@ TEST_P(StoreTest, AReaderOutlivesItsStore) {
   EXPECT_EQ(program(1), "p");
 }
 
-INSTANTIATE_TEST_SUITE_P(All, StoreTest,
-                         ::testing::Values(Kind{"memory", open_memory}, Kind{"sqlite", open_sqlite},
-                                           Kind{"wrapped", open_wrapped}),
+INSTANTIATE_TEST_SUITE_P(All, StoreTest, ::testing::ValuesIn(all_kinds()),
                          [](const auto& each) { return each.param.name; });
 
 }  // namespace
