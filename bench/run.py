@@ -17,6 +17,7 @@ import sys
 import time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+import cells
 import depth
 import peers
 from measure import KILN, PYTHON, ROOT, Kiln, place, pss_mib, row, version_of
@@ -89,6 +90,7 @@ def idle(rounds):
 BENCHMARKS = {
     "noop_latency_p50_ms": noop_latency,
     "python_cold_p50_vs_bare": python_cold,
+    "cells": cells.rows,
     "durable_noop": durable_noop,
     "depth": depth.rows,
     "idle": idle,

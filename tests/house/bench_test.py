@@ -1,13 +1,17 @@
 """That the benchmarks' arithmetic is right, and that they refuse what proves nothing."""
 
+import io
+import json
 import os
 import subprocess
 import sys
+import types
 
 import pytest
 
 BENCH = os.path.join(os.environ["KILN_SOURCE_DIR"], "bench")
 sys.path.insert(0, BENCH)
+import cells  # noqa: E402
 import measure  # noqa: E402
 import peers  # noqa: E402
 
@@ -42,3 +46,20 @@ def test_a_bench_that_fails_is_told():
                             text=True, check=False)
     assert script.returncode != 0
     assert "./dev build" in script.stderr
+
+
+@pytest.mark.parametrize("answer", ["900 39\n", "-1 0\n", ""])
+def test_a_cell_that_did_not_run_is_no_figure(answer):
+    timer = cells.Timer.__new__(cells.Timer)
+    timer.process = types.SimpleNamespace(stdin=io.StringIO(), stdout=io.StringIO(answer))
+    with pytest.raises(RuntimeError):
+        timer.p50_us(["cell"], 40, 0)
+
+
+def test_the_peers_are_shut_in_as_a_cell_is(tmp_path):
+    """A peer that does less is quicker for that alone."""
+    with open(os.path.join(cells.bundle(str(tmp_path)), "config.json"), encoding="utf-8") as file:
+        linux = json.load(file)["linux"]
+    assert len({n["type"] for n in linux["namespaces"]}) == 7
+    assert set(linux["resources"]) == {"memory", "pids", "cpu"}
+    assert "--unshare-all" in cells.bubblewrap()
