@@ -136,46 +136,64 @@ struct DeadLettersOptions {
   bool json = false;
 };
 
-inline constexpr const char* kDefaultHttp = "127.0.0.1:8080";
 inline constexpr const char* kNoHttp = "off";
+
+// One option as it holds, and where that comes from: "flag --data", "variable KILN_DATA",
+// "kiln.yaml:3" or "default".
+struct EffectiveOption {
+  std::string key;
+  std::string value;
+  std::string origin;
+};
+
+// Of a service that is only to be checked.
+struct ConfigCheck {
+  bool wanted = false;
+  bool json = false;
+  std::vector<EffectiveOption> values;
+};
 
 // Where metrics and health are read.
 struct HttpCommand {
-  std::string address;
+  std::string address;     // or kNoHttp
   std::string token_file;  // "": no token is asked for
 };
 
+// The defaults of a service's options are in config/options.cc.
 struct BrokerCommand {
   std::string data;  // "": the default
-  std::string clients = kDefaultBroker;
-  std::string workers = kDefaultWorkersEndpoint;
+  std::string clients;
+  std::string workers;
   std::string key;    // a NAME.key file; "": no keys
   std::string allow;  // the file that names who may come in
   bool insecure = false;
-  std::string cache = "success";          // or always, never
-  std::optional<std::string> cache_time;  // seconds, as typed
+  std::string cache;       // success, always or never
+  std::string cache_time;  // seconds, as typed
   std::string alert_command;
-  std::string blob_space = "4096";  // MB for each tenant, as typed
-  HttpCommand http{kDefaultHttp, ""};
-  std::string log_level = "info";
+  std::string blob_space;  // MB for each tenant, as typed
+  HttpCommand http;
+  std::string log_level;
+  ConfigCheck check;
 };
 
 struct WorkerCommand {
-  BrokerAccess broker{kDefaultWorkersEndpoint, "", ""};
+  BrokerAccess broker;
   std::string name;    // "": the host's
   uint32_t slots = 0;  // 0: one for each CPU
   std::vector<std::string> queues;
   std::vector<std::string> tags;
   uint32_t first_uid = 0;  // 0: the sandbox's default
-  HttpCommand http{kNoHttp, ""};
+  HttpCommand http;
   bool insecure = false;  // HTTP on any address without a token
   bool noop = false;
-  std::string log_level = "info";
+  std::string log_level;
+  ConfigCheck check;
 };
 
 struct ServeOptions {
   BrokerCommand broker;
   WorkerCommand worker;  // its `broker` is not used
+  ConfigCheck check;
 };
 
 struct KeygenOptions {

@@ -112,6 +112,15 @@ std::string audit_json(const model::AuditReport& report) {
   return json.dump();
 }
 
+std::string config_json(const std::vector<EffectiveOption>& values) {
+  Json json = Json::object();
+  json["options"] = Json::array();
+  for (const EffectiveOption& one : values) {
+    json["options"].push_back({{"option", one.key}, {"value", one.value}, {"from", one.origin}});
+  }
+  return json.dump();
+}
+
 std::string words_json(std::initializer_list<std::pair<const char*, std::string>> words) {
   Json json = Json::object();
   for (const auto& [name, word] : words) json[name] = value(word);

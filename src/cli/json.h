@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "cli/arguments.h"
 #include "model/audit.h"
 #include "model/result.h"
 #include "net/protocol.h"
@@ -24,6 +25,8 @@ std::string answer_json(const net::Ok& answer);
 std::string event_json(const net::Event& event);
 std::string audit_json(const model::AuditReport& report);
 // An object of texts, in this order.
+// {"options": [{"option": ..., "value": ..., "from": ...}]}
+std::string config_json(const std::vector<EffectiveOption>& values);
 std::string words_json(std::initializer_list<std::pair<const char*, std::string>> words);
 
 }  // namespace kiln::cli

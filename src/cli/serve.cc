@@ -15,6 +15,7 @@
 #include <array>
 #include <cerrno>
 
+#include "cli/check_config.h"
 #include "cli/commands.h"
 #include "cli/console.h"
 #include "cli/exit_codes.h"
@@ -231,6 +232,7 @@ class Supervisor {
 }  // namespace
 
 int execute(const ServeOptions& typed) {
+  if (typed.check.wanted) return check_config(typed);
   ServeOptions options = typed;
   options.worker.log_level = options.broker.log_level;
   if (Status s = complete(options.worker); !s) return fail(s.error());

@@ -13,6 +13,7 @@
 
 #include "actors/broker_node.h"
 #include "actors/worker_node.h"
+#include "cli/access.h"
 #include "cli/console.h"
 #include "cli/directories.h"
 #include "cli/exit_codes.h"
@@ -252,8 +253,7 @@ Status read_cache(const BrokerCommand& options, core::CacheOptions& cache) {
   cache.mode = options.cache == "never"    ? Mode::never
                : options.cache == "always" ? Mode::always
                                            : Mode::success;
-  if (!options.cache_time) return {};
-  const auto ms = parse_seconds("--cache-time", *options.cache_time);
+  const auto ms = parse_seconds("--cache-time", options.cache_time);
   if (!ms) return ms.error();
   cache.ttl = std::chrono::milliseconds(std::min<int64_t>(*ms, kMaxCacheTimeMs));
   return {};
@@ -267,7 +267,10 @@ BrokerPlaces read_places(const std::string& line) {
   return places;
 }
 
-Result<BrokerSetup> prepare_broker(BrokerCommand& options) {
+namespace {
+
+// All but the data directory, which it would make.
+Result<BrokerSetup> read_broker(BrokerCommand& options) {
   if (Status s = check_keys_named(options); !s) return std::move(s).error();
   const bool open = !options.key.empty() || options.insecure;
   for (const std::string& endpoint : {options.clients, options.workers}) {
@@ -292,8 +295,31 @@ Result<BrokerSetup> prepare_broker(BrokerCommand& options) {
   if (!user) return std::move(user).error();
   setup.user = std::move(*user);
   if (options.data.empty()) options.data = default_data_directory();
-  if (Status s = prepare_data_directory(options.data, setup.user); !s) return std::move(s).error();
   return setup;
+}
+
+}  // namespace
+
+Result<BrokerSetup> prepare_broker(BrokerCommand& options) {
+  auto setup = read_broker(options);
+  if (!setup) return setup;
+  Status s = prepare_data_directory(options.data, setup->user);
+  if (!s) return std::move(s).error();
+  return setup;
+}
+
+Status check_broker(BrokerCommand options) {
+  const auto setup = read_broker(options);
+  if (!setup) return setup.error();
+  const auto keys = server_keys(options, *setup);
+  return keys ? Status() : keys.error();
+}
+
+Status check_worker(WorkerCommand options) {
+  if (Status s = complete(options); !s) return s;
+  if (const auto keys = load_keys(options.broker); !keys) return keys.error();
+  if (const auto http = prepare_http(options.http, options.insecure); !http) return http.error();
+  return {};
 }
 
 Status complete(WorkerCommand& options) {

@@ -57,6 +57,9 @@ int run_worker(const WorkerCommand& options, const WorkerSetup& setup, const Rea
 // Checks the endpoints, reads the key, makes the data directory ready; with keys SIGHUP is wanted.
 // Call before the stop signals are blocked.
 Result<BrokerSetup> prepare_broker(BrokerCommand& options);
+// What prepare_broker and the start after it would refuse, without making anything.
+Status check_broker(BrokerCommand options);
+Status check_worker(WorkerCommand options);
 // Fills in what was left out: the host's name, a slot for each CPU. Errors: invalid_argument.
 Status complete(WorkerCommand& options);
 

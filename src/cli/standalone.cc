@@ -1,5 +1,6 @@
 // kiln broker and kiln worker: one service in this process.
 #include "cli/access.h"
+#include "cli/check_config.h"
 #include "cli/commands.h"
 #include "cli/console.h"
 #include "cli/exit_codes.h"
@@ -9,6 +10,7 @@
 namespace kiln::cli {
 
 int execute(const BrokerCommand& typed) {
+  if (typed.check.wanted) return check_config(typed);
   BrokerCommand options = typed;
   const auto setup = prepare_broker(options);
   if (!setup) return fail(setup.error());
@@ -21,6 +23,7 @@ int execute(const BrokerCommand& typed) {
 }
 
 int execute(const WorkerCommand& typed) {
+  if (typed.check.wanted) return check_config(typed);
   WorkerCommand options = typed;
   if (Status s = complete(options); !s) return fail(s.error());
   const auto keys = load_keys(options.broker);

@@ -9,6 +9,7 @@ namespace kiln::config {
 namespace {
 
 constexpr size_t kMaxDepth = 16;
+constexpr size_t kMaxNodes = 100'000;
 
 Error invalid(std::string message, std::string field = "", std::string hint = "") {
   return Error{ErrorCode::invalid_argument, std::move(message), std::move(field), "",
@@ -57,19 +58,26 @@ Result<YamlText> YamlText::parse(std::string_view text, std::string_view origin)
                    "YAML is indented by spaces: replace the tab");
   }
   try {
-    yaml.root_ = YAML::Load(std::string(text));
+    const std::vector<YAML::Node> documents = YAML::LoadAll(std::string(text));
+    if (documents.size() > 1) {
+      return yaml.error_at(documents[1], "", "two documents in one file", "Keep one of them");
+    }
+    if (!documents.empty()) yaml.root_ = documents[0];
   } catch (const YAML::Exception& e) {
     return invalid(yaml.place(e.mark) + e.msg, "", "Correct the file there");
   }
-  if (Status status = yaml.check_no_key_twice(yaml.root_, 0); !status) return status.error();
+  size_t nodes = 0;
+  if (Status s = yaml.check_no_key_twice(yaml.root_, 0, nodes); !s) return std::move(s).error();
   return yaml;
 }
 
-Status YamlText::check_no_key_twice(const YAML::Node& node, size_t depth) const {
+Status YamlText::check_no_key_twice(const YAML::Node& node, size_t depth, size_t& nodes) const {
+  // An alias stands for all of what it names, each time.
+  if (++nodes > kMaxNodes) return error_at(node, "", "more than 100000 values, aliases counted");
   if (depth > kMaxDepth) return error_at(node, "", "nested deeper than 16 levels");
   if (node.IsSequence()) {
     for (const YAML::Node& item : node) {
-      if (Status status = check_no_key_twice(item, depth + 1); !status) return status;
+      if (Status status = check_no_key_twice(item, depth + 1, nodes); !status) return status;
     }
     return {};
   }
@@ -81,7 +89,7 @@ Status YamlText::check_no_key_twice(const YAML::Node& node, size_t depth) const 
       return error_at(entry.first, entry.first.Scalar(),
                       "\"" + entry.first.Scalar() + "\" stands here twice", "Keep one of them");
     }
-    if (Status status = check_no_key_twice(entry.second, depth + 1); !status) return status;
+    if (Status s = check_no_key_twice(entry.second, depth + 1, nodes); !s) return s;
   }
   return {};
 }

@@ -1,5 +1,5 @@
-// YAML with strict rules, for every configuration file: no tab in an indentation, no key twice, no
-// unknown key. Every error is invalid_argument and begins with origin:line:column.
+// YAML with strict rules, for every configuration file: one document, no tab in an indentation, no
+// key twice, no unknown key. Every error is invalid_argument and begins with origin:line:column.
 #pragma once
 
 #include <yaml-cpp/yaml.h>
@@ -35,7 +35,7 @@ class YamlText {
   Result<std::vector<std::string>> texts_of(const YAML::Node& node, std::string_view field) const;
 
  private:
-  Status check_no_key_twice(const YAML::Node& node, size_t depth) const;
+  Status check_no_key_twice(const YAML::Node& node, size_t depth, size_t& nodes) const;
   std::string place(const YAML::Mark& mark) const;
 
   YAML::Node root_;

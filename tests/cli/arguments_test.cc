@@ -132,6 +132,24 @@ TEST_F(ArgumentsTest, ServicesHaveTheirDefaults) {
   EXPECT_EQ(options_of<BrokerCommand>({"broker"}).data, "");
 }
 
+TEST_F(ArgumentsTest, VariablesCountBeforeDefaultsAndAreChecked) {
+  setenv("KILN_WORKER_SLOTS", "3", 1);
+  setenv("KILN_WORKER_QUEUES", "a,b", 1);
+  setenv("KILN_BROKER_CACHE", "nevr", 1);
+  const auto worker = options_of<WorkerCommand>({"worker", "--tag", "x"});
+  EXPECT_EQ(worker.slots, 3U);
+  EXPECT_THAT(worker.queues, ElementsAre("a", "b"));
+  EXPECT_THAT(worker.tags, ElementsAre("x"));
+  EXPECT_EQ(options_of<WorkerCommand>({"worker", "--slots", "4"}).slots, 4U);
+  EXPECT_THAT(refusal({"broker"}),
+              HasSubstr("KILN_BROKER_CACHE must be one of its words, not \"nevr\""));
+  setenv("KILN_WORKER_SLOTS", "0", 1);
+  EXPECT_THAT(refusal({"worker"}), HasSubstr("KILN_WORKER_SLOTS must be a whole number from 1"));
+  for (const char* name : {"KILN_WORKER_SLOTS", "KILN_WORKER_QUEUES", "KILN_BROKER_CACHE"}) {
+    unsetenv(name);
+  }
+}
+
 TEST_F(ArgumentsTest, SubmitTakesSeveralPrograms) {
   const auto submit = options_of<SubmitOptions>(
       {"submit", "a.py", "b.py", "--queue", "q", "--priority", "8", "--no-cache", "--wait"});
