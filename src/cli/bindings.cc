@@ -12,7 +12,7 @@ constexpr const char* kConfigVariable = "KILN_CONFIG";
 constexpr char kListSeparator = ',';
 
 std::string type_name(const config::Option& option) {
-  if (!option.placeholder.empty()) return std::string(option.placeholder);
+  if (!option.value_name.empty()) return std::string(option.value_name);
   switch (option.type) {
     case OptionType::seconds:
       return "SECONDS";
