@@ -97,10 +97,11 @@ class Kiln:
         return self.start("worker", "--broker", self.workers, "--name", "bench", "--slots",
                           str(self.slots), *(["--noop"] if self.noop else []))
 
-    def bench(self, pattern, tasks, clients=8):
+    def bench(self, pattern, tasks, clients=8, window=1):
         """The figures of one `kiln bench`. It refuses by itself if cells used are not tasks."""
         done = subprocess.run(
-            [KILN, "bench", pattern, "--tasks", str(tasks), "--clients", str(clients), "--broker",
+            [KILN, "bench", pattern, "--tasks", str(tasks), "--clients", str(clients),
+             "--window", str(window), "--broker",
              self.clients, "--json", *(["--noop"] if self.noop else [])],
             capture_output=True, text=True, check=False)
         if done.returncode != 0:

@@ -23,6 +23,7 @@ import peers
 from measure import KILN, PYTHON, ROOT, Kiln, place, pss_mib, row, version_of
 
 ROUNDS, SHORT_ROUNDS = 7, 3
+NOOP_SLOTS = 8
 
 
 def in_turn(rounds, ours, peer):
@@ -58,22 +59,26 @@ def python_cold(rounds):
 
 
 def durable_noop(rounds):
-    for name, peer, version, durability, tasks in (
+    """Each row as many tasks under way on both sides."""
+    for name, peer, version, what, clients, window, tasks, few in (
             ("durable_noop_vs_beanstalkd", peers.beanstalkd, peers.beanstalkd_version,
-             "binlog, fsync at each write; put, reserve, delete by 8 connections", 1600),
+             "binlog, fsync at each write; put, reserve, delete", peers.CONNECTIONS, 1, 1600, 1600),
             ("durable_noop_vs_celery", peers.celery, peers.celery_version,
-             "2 prefork workers, append-only file synchronized each second; 8 under way", 800)):
+             "2 prefork workers, append-only file synchronized each second; its own client, delay() in a "
+             "loop, then get()", 1, peers.WINDOW, 8000, 1600)):
         with contextlib.ExitStack() as stack:
             directory = stack.enter_context(place())
-            kiln = stack.enter_context(Kiln(directory))
+            kiln = stack.enter_context(Kiln(directory, slots=NOOP_SLOTS))
             kiln.worker()
             rate = stack.enter_context(peer(directory))
             ours, theirs = in_turn(
-                rounds, lambda k=kiln: k.bench("throughput", 1600)["tasks_per_second"],
-                lambda r=rate, n=tasks: r(n))
+                rounds, lambda k=kiln, n=tasks, c=clients, w=window: k.bench(
+                    "throughput", n, c, w)["tasks_per_second"],
+                lambda r=rate, n=few: r(n))
         yield row(name, "tasks/s", ours, theirs,
-                  f"peer: {version()}, {durability}; ours: SQLite synchronous=FULL, 8 clients, a "
-                  "worker that runs nothing")
+                  f"peer: {version()}, {what}; ours: kiln bench, SQLite synchronous=FULL, a worker of "
+                  f"{NOOP_SLOTS} slots that runs nothing; both: {clients * window} under way, from {clients} "
+                  f"connection{'s' if clients > 1 else ''}")
 
 
 def idle(rounds):

@@ -217,6 +217,7 @@ struct BenchOptions {
   bool noop = false;    // programs of the language noop, else Python
   uint32_t tasks = 200;
   uint32_t clients = 8;
+  uint32_t window = 1;
   double rate = 50;    // a second
   uint32_t slots = 0;  // of its own worker; 0: one for each CPU
   bool json = false;

@@ -42,7 +42,7 @@ void add_bench(CommandLine& line) {
       *add_command(line, "bench", "Measure a broker and its workers, here or on --broker", options);
   bench
       .add_option("PATTERN", options->pattern,
-                  "throughput (default): --clients at once, each with one task after another;\n"
+                  "throughput (default): --clients at once, each with --window tasks under way;\n"
                   "latency: one such client; sparse: one task every 100 ms;\n"
                   "rate: --rate tasks a second, whether earlier ones have ended or not")
       ->check(CLI::IsMember({"throughput", "latency", "sparse", "rate"}));
@@ -51,6 +51,9 @@ void add_bench(CommandLine& line) {
       ->type_name("NUMBER");
   bench.add_option("--clients", options->clients, "Connections (default 8)")
       ->check(CLI::Range(1, 256))
+      ->type_name("NUMBER");
+  bench.add_option("--window", options->window, "For throughput: tasks of each client (default 1)")
+      ->check(CLI::Range(1, 1'000))
       ->type_name("NUMBER");
   bench.add_option("--rate", options->rate, "For rate: tasks a second (default 50)")
       ->check(CLI::Range(0.1, 100'000.0))

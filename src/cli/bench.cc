@@ -25,6 +25,7 @@ LoadPlan plan_of(const BenchOptions& options) {
   plan.tasks = options.tasks;
   const bool one = options.pattern == "latency" || options.pattern == "sparse";
   plan.clients = one ? 1 : std::min(options.clients, options.tasks);
+  if (options.pattern == "throughput") plan.window = options.window;
   if (options.pattern == "sparse") plan.every = kSparse;
   if (options.pattern == "rate") {
     plan.every =
@@ -86,6 +87,7 @@ int report(Result<BenchRun> measured, const BenchOptions& options, const LoadPla
   run.pattern = options.pattern;
   run.language = plan.language;
   run.clients = plan.clients;
+  run.window = plan.window;
   run.broker = options.broker.endpoint.empty() ? "its own" : options.broker.endpoint;
   return print_lines(options.json ? std::vector{bench_json(run)} : bench_lines(run));
 }

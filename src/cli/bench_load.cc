@@ -1,5 +1,6 @@
 #include "cli/bench_load.h"
 
+#include <deque>
 #include <mutex>
 #include <thread>
 
@@ -39,16 +40,32 @@ class Load {
   }
 
  private:
+  // A task on its way: the requests that wait for answers.
+  struct UnderWay {
+    uint32_t number = 0;
+    TaskId id;
+    MonoTime due{};
+    uint64_t submit = 0;
+    std::optional<uint64_t> result = {};  // absent: not asked for
+  };
+  using Window = std::deque<UnderWay>;
+
   void work(net::Client& client) {
     Random random = seeded_random();
-    for (uint32_t n = next_++; n < plan_.tasks && !over_ && !stop_; n = next_++) {
-      const MonoTime due = wait_until_due(n);
-      if (Status s = run_one(client, make_id<TaskId>(real_now().wall, random)); !s) {
-        return fail(std::move(s).error());
-      }
-      took_[n] = real_now().mono - due;
-      ++done_;
+    Window window;
+    for (Status done; done;) {
+      std::optional<uint32_t> number;
+      if (window.size() < plan_.window) number = next_number();
+      if (!number && window.empty()) return;
+      done = number ? begin(client, *number, random, window) : end_oldest(client, window);
+      if (!done) fail(std::move(done).error());
     }
+  }
+
+  std::optional<uint32_t> next_number() {
+    if (over_ || stop_) return std::nullopt;
+    const uint32_t number = next_++;
+    return number < plan_.tasks ? std::optional(number) : std::nullopt;
   }
 
   MonoTime wait_until_due(uint32_t n) const {
@@ -58,23 +75,74 @@ class Load {
     return due;
   }
 
-  Status run_one(net::Client& client, TaskId id) {
+  // A client with one task asks for its result once it is accepted; one with many does not wait.
+  Status begin(net::Client& client, uint32_t number, Random& random, Window& window) {
+    UnderWay task{number, make_id<TaskId>(real_now().wall, random), wait_until_due(number), 0};
     net::Submit submit;
-    submit.task.id = id;
+    submit.task.id = task.id;
     submit.task.program.language = plan_.language;
     submit.task.program.code = plan_.code;
     submit.task.cache = false;
-    if (auto ok = client.request(std::move(submit)); !ok) return std::move(ok).error();
-    for (uint32_t asked = 0; asked < kMostQuestions && !stop_; ++asked) {
-      net::ResultOf result;
-      result.id = id;
-      result.wait_ms = kWaitMs;
-      auto ok = client.request(std::move(result), kAnswerTime);
-      if (!ok) return std::move(ok).error();
-      if (ok->task && model::is_terminal(ok->task->state)) return check(*ok->task);
+    auto rid = post(client, std::move(submit), window);
+    if (!rid) return std::move(rid).error();
+    task.submit = *rid;
+    if (plan_.window > 1) {
+      if (Status asked = ask(client, task, window); !asked) return asked;
     }
-    return Error{ErrorCode::timeout, "the task " + to_string(id) + " does not end", "", "",
+    window.push_back(task);
+    return {};
+  }
+
+  Status ask(net::Client& client, UnderWay& task, Window& window) {
+    net::ResultOf result;
+    result.id = task.id;
+    result.wait_ms = kWaitMs;
+    auto rid = post(client, std::move(result), window);
+    if (!rid) return std::move(rid).error();
+    task.result = *rid;
+    return {};
+  }
+
+  // While the socket is full it takes answers first.
+  template <class Request>
+  Result<uint64_t> post(net::Client& client, Request request, Window& window) {
+    for (;;) {
+      auto rid = client.post(request);
+      if (rid || rid.error().code != ErrorCode::busy || window.empty()) return rid;
+      if (Status done = end_oldest(client, window); !done) return std::move(done).error();
+    }
+  }
+
+  Status end_oldest(net::Client& client, Window& window) {
+    UnderWay task = window.front();
+    window.pop_front();
+    if (auto accepted = answer(client, task.submit); !accepted) return std::move(accepted).error();
+    for (uint32_t asked = 0; asked < kMostQuestions && !stop_; ++asked) {
+      if (!task.result) {
+        if (Status s = ask(client, task, window); !s) return s;
+      }
+      auto ok = answer(client, *task.result);
+      if (!ok) return std::move(ok).error();
+      if (ok->task && model::is_terminal(ok->task->state)) return ended(task, *ok->task);
+      task.result.reset();
+    }
+    return Error{ErrorCode::timeout, "the task " + to_string(task.id) + " does not end", "", "",
                  "Look with 'kiln workers' whether a worker has the language " + plan_.language};
+  }
+
+  static Result<net::Ok> answer(net::Client& client, uint64_t rid) {
+    auto given = client.answer(rid, kAnswerTime);
+    if (!given) return std::move(given).error();
+    if (*given) return **std::move(given);
+    return Error{ErrorCode::timeout, "the broker does not answer", "", "",
+                 "Look whether it still runs, and try again"};
+  }
+
+  Status ended(const UnderWay& task, const net::TaskInfo& info) {
+    took_[task.number] = real_now().mono - task.due;
+    if (Status checked = check(info); !checked) return checked;
+    ++done_;
+    return {};
   }
 
   Status check(const net::TaskInfo& task) {

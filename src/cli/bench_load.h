@@ -19,6 +19,7 @@ struct LoadPlan {
   std::string code;
   uint32_t tasks = 1;
   uint32_t clients = 1;
+  uint32_t window = 1;  // tasks that a client has under way at once
   // Task n is due so long after the first. What it took counts from then, even where no client was
   // free to send it: a slow broker does not make itself look better by slowing its clients.
   std::optional<Duration> every;  // absent: as soon as a client is free

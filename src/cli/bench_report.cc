@@ -50,22 +50,21 @@ Duration percentile(const std::vector<Duration>& sorted, double percent) {
 std::vector<std::string> bench_lines(const BenchRun& run) {
   const Figures f = figures_of(run);
   return table(
-      {"PATTERN", "LANGUAGE", "CLIENTS", "TASKS", "CELLS", "TASKS/S", "P50 MS", "P90 MS", "P99 MS",
-       "MAX MS"},
-      {{run.pattern, run.language, std::to_string(run.clients), std::to_string(run.took.size()),
-        std::to_string(run.attempts), number(f.per_second), number(f.p50), number(f.p90),
-        number(f.p99), number(f.max)}});
+      {"PATTERN", "LANGUAGE", "CLIENTS", "WINDOW", "TASKS", "CELLS", "TASKS/S", "P50 MS", "P90 MS",
+       "P99 MS", "MAX MS"},
+      {{run.pattern, run.language, std::to_string(run.clients), std::to_string(run.window),
+        std::to_string(run.took.size()), std::to_string(run.attempts), number(f.per_second),
+        number(f.p50), number(f.p90), number(f.p99), number(f.max)}});
 }
 
 std::string bench_json(const BenchRun& run) {
   const Figures f = figures_of(run);
   const nlohmann::ordered_json json = {
-      {"pattern", run.pattern},   {"language", run.language},
-      {"broker", run.broker},     {"clients", run.clients},
-      {"tasks", run.took.size()}, {"cells", run.attempts},
-      {"seconds", f.seconds},     {"tasks_per_second", f.per_second},
-      {"p50_ms", f.p50},          {"p90_ms", f.p90},
-      {"p99_ms", f.p99},          {"max_ms", f.max}};
+      {"pattern", run.pattern}, {"language", run.language}, {"broker", run.broker},
+      {"clients", run.clients}, {"window", run.window},     {"tasks", run.took.size()},
+      {"cells", run.attempts},  {"seconds", f.seconds},     {"tasks_per_second", f.per_second},
+      {"p50_ms", f.p50},        {"p90_ms", f.p90},          {"p99_ms", f.p99},
+      {"max_ms", f.max}};
   return json.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
 }
 

@@ -14,6 +14,7 @@ struct BenchRun {
   std::string language;
   std::string broker;  // "its own", or the endpoint
   uint32_t clients = 1;
+  uint32_t window = 1;         // tasks that each had under way
   std::vector<Duration> took;  // of each task, from when it was due to be sent to its result
   Duration whole{};            // from the first submission to the last result
   uint64_t attempts = 0;       // of all tasks together: each used a cell
@@ -23,7 +24,7 @@ struct BenchRun {
 Duration percentile(const std::vector<Duration>& sorted, double percent);
 
 std::vector<std::string> bench_lines(const BenchRun& run);
-// {"pattern","language","broker","clients","tasks","cells","seconds","tasks_per_second",
+// {"pattern","language","broker","clients","window","tasks","cells","seconds","tasks_per_second",
 // "p50_ms","p90_ms","p99_ms","max_ms"}
 std::string bench_json(const BenchRun& run);
 

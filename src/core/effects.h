@@ -26,6 +26,9 @@ struct Persist {
 struct Send {
   InstanceId worker;
   model::ToWorker message;
+  // Of an Assign: it tells nothing but what this many non-lazy Persists hold, the last of them that
+  // of its own task, and may go past later ones (outbox.h).
+  std::optional<uint64_t> rests_on = {};
 };
 
 // A chunk of one of the tenant's blobs, for the worker that runs its task.

@@ -8,12 +8,19 @@
 //   committed()   ── the batch is on disk: effects up to its last write become ready, in order
 //   failed()      ── the batch is not: everything that waits is dropped, the owner reloads the core
 //
-// Lazy writes hold nothing back but travel in order with the others. Signs of life to workers
-// (heartbeat_ok, hello_first, welcome) tell nothing of tasks and never wait.
+// Lazy writes hold nothing back but travel in order with the others. One whose row is written again
+// in the same batch is left out: a row is written whole, and a batch all or nothing.
+//
+// Two kinds of effects do not wait for their turn. Signs of life to workers (heartbeat_ok,
+// hello_first, welcome) tell nothing of tasks. An Assign tells only of its own task, so it leaves
+// once that one's last Persist is committed: a worker with a free slot does not wait for the disk
+// to take the end of the task before. It goes past nothing that its own worker must hear first:
+// only past finished_ok and other Assigns.
 #pragma once
 
 #include <cstdint>
 #include <deque>
+#include <map>
 #include <optional>
 
 #include "core/effects.h"
@@ -44,12 +51,18 @@ class Outbox {
   size_t waiting_bytes() const { return pending_bytes_ + batch_bytes_; }
 
  private:
+  bool may_leave(const Effect& effect) const;
+  void keep(Effect effect);
+  void drop_overwritten();
+
   struct Entry {
     Effect effect;
     uint64_t behind = 0;  // ready when this many non-lazy Persists are committed
   };
   std::deque<Entry> waiting_;
+  std::map<InstanceId, uint64_t> held_;  // of waiting_, by worker, what an Assign may not go past
   model::Writes pending_;
+  std::vector<bool> lazy_;  // for each of pending_
   uint64_t made_ = 0;       // non-lazy Persists pushed
   uint64_t in_batch_ = 0;   // of them, in the batch under way (cumulative)
   uint64_t committed_ = 0;  // of them, on disk

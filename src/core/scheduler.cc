@@ -115,7 +115,19 @@ Effects Scheduler::Impl::take_effects() { return std::exchange(out_, {}); }
 
 void Scheduler::Impl::persist(model::Writes writes) {
   ++persists_;
+  for (const model::Write& write : writes) {
+    if (Task* task = task_written(write); task != nullptr) task->rests_on = persists_;
+  }
   out_.push_back(Persist{std::move(writes), false});
+}
+
+// The one whose row this is; null: it is no row of a live task.
+Task* Scheduler::Impl::task_written(const model::Write& write) {
+  if (const auto* insert = std::get_if<model::InsertTask>(&write)) {
+    return tasks_.find(insert->row.id);
+  }
+  const auto* update = std::get_if<model::UpdateTask>(&write);
+  return update == nullptr ? nullptr : tasks_.find(update->row.id);
 }
 
 void Scheduler::Impl::persist_lazily(const Task& task) {

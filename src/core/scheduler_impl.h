@@ -187,6 +187,7 @@ class Scheduler::Impl {
   std::string why_queued(const Task& task) const;
   void watch(const ClientRef& client, Task& task, uint64_t offset);
   void persist(model::Writes writes);
+  Task* task_written(const model::Write& write);
   void persist_lazily(const Task& task);
   model::AddEvent event(const Task& task, std::string note) const;
   void reply(const ClientRef& client, ReplyBody body);

@@ -29,8 +29,11 @@ void Scheduler::Impl::grant(Task& task, Worker& worker) {
 void Scheduler::Impl::assign(const Task& task, const Lease& lease) {
   const bool watched = watched_.contains(task.id);
   if (watched) publish(AttemptStarted{lease.worker, lease.ref, task.attempt});
-  send(lease.worker, model::Assign{lease.ref, task.attempt, *task.queue, *task.language, watched,
-                                   nullptr, task.body_hash});
+  Send send{lease.worker, model::Assign{lease.ref, task.attempt, *task.queue, *task.language,
+                                        watched, nullptr, task.body_hash}};
+  // Its output must not come before AttemptStarted.
+  if (!watched) send.rests_on = task.rests_on;
+  out_.push_back(std::move(send));
 }
 
 void Scheduler::Impl::release(Lease& lease) {
@@ -106,14 +109,13 @@ void Scheduler::Impl::try_later(Task& task, const NextStep& next, model::Finishe
   task.due_at = now_.wall + next.delay;
   ++task.retries_used;
   ++task.version;
-  model::Writes writes;
-  if (message.result != nullptr) {  // kept with the task, until a later attempt's replaces it
-    rare(task).result_bytes = message.result->size();
-    writes.push_back(model::PutResult{task.id, message.result, message.blobs});
-  }
+  // Kept with the task, until a later attempt's replaces it.
+  const bool has_result = message.result != nullptr;
+  if (has_result) rare(task).result_bytes = message.result->size();
   const std::string_view reason = model::to_string(*next.reason);
   const auto ms = std::chrono::duration_cast<std::chrono::milliseconds>(next.delay).count();
-  writes.push_back(model::UpdateTask{to_row(task)});
+  model::Writes writes = {model::UpdateTask{to_row(task)}};
+  if (has_result) writes.push_back(model::PutResult{task.id, message.result, message.blobs});
   writes.push_back(
       event(task, "retry: " + std::string(reason) + ", in " + std::to_string(ms) + " ms"));
   const std::vector<Task*> ended = end_waiting_joiners(task, message, writes);

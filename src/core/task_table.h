@@ -45,6 +45,7 @@ struct Task {
   TaskId id;
   uint64_t seq = 0;
   uint64_t version = 0;
+  uint64_t rests_on = 0;  // non-lazy Persists up to its last one; 0: those of an earlier start
   Names::Name tenant = nullptr;
   Names::Name queue = nullptr;
   Names::Name language = nullptr;

@@ -10,7 +10,7 @@ namespace {
 using std::chrono::milliseconds;
 
 BenchRun run_of(std::vector<Duration> took) {
-  BenchRun run{"latency", "noop", "its own", 1, std::move(took), std::chrono::seconds(2), 0};
+  BenchRun run{"latency", "noop", "its own", 1, 1, std::move(took), std::chrono::seconds(2), 0};
   run.attempts = run.took.size();
   return run;
 }

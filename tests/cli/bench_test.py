@@ -29,6 +29,12 @@ def test_each_pattern_with_a_broker_and_worker_of_its_own():
             assert figures["seconds"] > 1.0, "eleven pauses of 100 ms"
 
 
+def test_clients_with_many_tasks_under_way():
+    """More than the socket takes at once: 500 tasks of one client are 1,000 requests."""
+    figures = bench("--noop", "--tasks", "1200", "--clients", "2", "--window", "500")
+    assert (figures["clients"], figures["window"], figures["cells"]) == (2, 500, 1200)
+
+
 def test_real_programs_run_in_cells():
     figures = bench("--tasks", "8", "--clients", "2")
     assert (figures["language"], figures["cells"]) == ("python", 8)

@@ -13,15 +13,23 @@ namespace {
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 
-// An effect and a write that carry a number.
+template <class Id>
+Id id_of(uint64_t number) {
+  Id id;
+  for (size_t i = 0; i < 8; ++i) id.bytes[i] = static_cast<uint8_t>(number >> (8 * i));
+  return id;
+}
+
+// An effect and a write that carry a number. Each write is of another task, unless `task` is given.
 Effect told(uint64_t number) {
   Schedule schedule;
   schedule.version = number;
   return schedule;
 }
-Effect wrote(uint64_t number, bool lazy = false) {
+Effect wrote(uint64_t number, bool lazy = false, uint64_t task = 0) {
   model::UpdateTask update;
   update.row.seq = number;
+  update.row.id = id_of<TaskId>(task == 0 ? number : task);
   return Persist{{update}, lazy};
 }
 
@@ -112,6 +120,62 @@ TEST(OutboxTest, LazyWritesHoldNothingBackAndTravelInOrder) {
   const auto done = outbox.committed();
   EXPECT_THAT(numbers(done.ready), ElementsAre(2, 3));
   EXPECT_EQ(done.persists, 1U) << "lazy ones are not counted";
+}
+
+TEST(OutboxTest, ALazyWriteIsLeftOutIfItsRowIsWrittenAgain) {
+  Outbox outbox;
+  outbox.push({wrote(10, true, 1), wrote(11, true, 2), wrote(12, true, 1), wrote(13, false, 1)});
+  EXPECT_THAT(numbers(outbox.take_batch()), ElementsAre(11, 13));
+  // Not if that is in another batch, which may fail; and one that others rest on stays.
+  outbox.push({wrote(14, false, 1), wrote(15, true, 1)});
+  outbox.committed();
+  EXPECT_THAT(numbers(outbox.take_batch()), ElementsAre(14, 15));
+}
+
+// --- an Assign waits for its own task's write only
+
+Effect assigned(uint64_t worker, uint64_t rests_on) {
+  return Send{id_of<InstanceId>(worker), model::Assign{}, rests_on};
+}
+
+class OutboxAssignTest : public ::testing::Test {
+ protected:
+  OutboxAssignTest() {
+    outbox_.push({wrote(1)});
+    outbox_.take_batch();
+    outbox_.committed();
+    outbox_.push({wrote(2)});  // the second Persist is not on disk
+  }
+  bool leaves(Effect effect) { return !outbox_.push({std::move(effect)}).empty(); }
+  static Effect send(uint64_t worker, model::ToWorker message) {
+    return Send{id_of<InstanceId>(worker), std::move(message)};
+  }
+  Outbox outbox_;
+};
+
+TEST_F(OutboxAssignTest, GoesPastWritesOfOthers) {
+  EXPECT_TRUE(leaves(assigned(1, 0)));
+  EXPECT_TRUE(leaves(assigned(1, 1)));
+  EXPECT_FALSE(leaves(assigned(1, 2))) << "its own is not on disk";
+  EXPECT_FALSE(leaves(send(1, model::Assign{}))) << "nothing is known of what it rests on";
+  EXPECT_TRUE(leaves(assigned(1, 1))) << "one that waits holds no other back";
+  outbox_.take_batch();
+  EXPECT_EQ(outbox_.committed().ready.size(), 2U);
+}
+
+TEST_F(OutboxAssignTest, GoesPastNothingThatItsWorkerMustHearFirst) {
+  EXPECT_FALSE(leaves(send(1, model::FinishedOk{})));
+  EXPECT_TRUE(leaves(assigned(1, 1)));
+  EXPECT_FALSE(leaves(send(1, model::Fenced{})));
+  EXPECT_FALSE(leaves(Cancel{id_of<InstanceId>(2), {}}));
+  EXPECT_FALSE(leaves(assigned(1, 1)));
+  EXPECT_FALSE(leaves(assigned(2, 1)));
+  EXPECT_TRUE(leaves(assigned(3, 1)));
+  outbox_.take_batch();
+  EXPECT_EQ(outbox_.committed().ready.size(), 5U);
+  outbox_.push({wrote(3)});
+  EXPECT_TRUE(leaves(assigned(1, 1))) << "what held it back has left";
+  EXPECT_TRUE(leaves(assigned(2, 1)));
 }
 
 TEST(OutboxTest, LazyWritesAloneAreWrittenToo) {

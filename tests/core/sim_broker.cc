@@ -107,7 +107,13 @@ void SimBroker::reply(const Reply& reply) {
 void SimBroker::check_send(const Send& send) {
   if (const auto* assign = std::get_if<model::Assign>(&send.message)) {
     const Stored* stored = store_.find(assign->lease.id);
-    if (stored == nullptr) verdicts_.wrong("a task was assigned before it was stored");
+    if (stored == nullptr) return verdicts_.wrong("a task was assigned before it was stored");
+    // Unless the core has gone on since: what led to this attempt is stored, too.
+    const auto row = core_->find(assign->lease.id);
+    if (!row || row->epoch != assign->lease.epoch || row->state != TaskState::running) return;
+    if (row->losses != stored->row.losses || row->retries_used != stored->row.retries_used) {
+      verdicts_.wrong("a task was assigned before what led to the attempt was stored");
+    }
   } else if (const auto* ok = std::get_if<model::FinishedOk>(&send.message)) {
     const Stored* stored = store_.find(ok->lease.id);
     const bool safe =
