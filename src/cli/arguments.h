@@ -223,10 +223,15 @@ struct BenchOptions {
   bool json = false;
 };
 
+struct DoctorOptions {
+  std::string data;  // "": the default
+  bool json = false;
+};
+
 using Command = std::variant<RunOptions, ServeOptions, BrokerCommand, WorkerCommand, SubmitOptions,
                              StatusOptions, ResultOptions, CancelOptions, RetryOptions, LogsOptions,
                              ListOptions, QueuesOptions, WorkersOptions, DeadLettersOptions,
-                             KeygenOptions, VerifyOptions, BenchOptions>;
+                             KeygenOptions, VerifyOptions, BenchOptions, DoctorOptions>;
 
 // A command, or the exit code after help, the version or an error was printed.
 std::variant<Command, int> parse_arguments(int argc, const char* const* argv);

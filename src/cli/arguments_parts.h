@@ -40,6 +40,6 @@ void add_retry_settings(CLI::App& command, std::vector<std::string>& retry_on,
 void add_tasks(CommandLine& line);     // run, submit, and questions about tasks
 void add_services(CommandLine& line);  // serve, broker, worker
 void add_admin(CommandLine& line);     // queues, workers, dead-letters
-void add_tools(CommandLine& line);     // keygen, verify, bench
+void add_tools(CommandLine& line);     // keygen, verify, bench, doctor
 
 }  // namespace kiln::cli

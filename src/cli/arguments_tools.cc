@@ -68,12 +68,25 @@ void add_bench(CommandLine& line) {
   add_json(bench, options->json);
 }
 
+void add_doctor(CommandLine& line) {
+  std::shared_ptr<DoctorOptions> options;
+  CLI::App& doctor = *add_command(
+      line, "doctor",
+      "Whether programs can be run here in full isolation: 0 if so, 1 with what is missing",
+      options);
+  doctor.add_option("--data", options->data, "The data directory that would be used")
+      ->envname("KILN_DATA")
+      ->type_name("DIRECTORY");
+  add_json(doctor, options->json);
+}
+
 }  // namespace
 
 void add_tools(CommandLine& line) {
   add_keygen(line);
   add_verify(line);
   add_bench(line);
+  add_doctor(line);
 }
 
 }  // namespace kiln::cli

@@ -22,5 +22,6 @@ int execute(const DeadLettersOptions& options);
 int execute(const KeygenOptions& options);
 int execute(const VerifyOptions& options);
 int execute(const BenchOptions& options);
+int execute(const DoctorOptions& options);
 
 }  // namespace kiln::cli

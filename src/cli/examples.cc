@@ -53,6 +53,8 @@ constexpr std::array kExamples = {
     Example{"queues", "kiln queues purge default"},
     Example{"workers", "kiln workers --json"},
     Example{"workers", "kiln workers ping $(hostname)"},
+    Example{"doctor", "kiln doctor"},
+    Example{"doctor", "kiln doctor --json"},
     Example{"dead-letters", "kiln dead-letters list --verdict wall_timeout"},
     Example{"dead-letters", "kiln dead-letters requeue --queue default --dry-run"},
     Example{"dead-letters", "kiln dead-letters purge --all --rate 50"},

@@ -112,6 +112,20 @@ std::string audit_json(const model::AuditReport& report) {
   return json.dump();
 }
 
+std::string doctor_json(const std::vector<Check>& checks, bool fit) {
+  Json json{{"fit", fit}, {"checks", Json::array()}};
+  for (const Check& check : checks) {
+    json["checks"].push_back({{"name", check.name},
+                              {"group", check.group},
+                              {"state", value(check.state)},
+                              {"finding", check.finding},
+                              {"why", check.why},
+                              {"mend", check.mend},
+                              {"required", check.required}});
+  }
+  return json.dump();
+}
+
 std::string config_json(const std::vector<EffectiveOption>& values) {
   Json json = Json::object();
   json["options"] = Json::array();

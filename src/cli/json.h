@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "cli/arguments.h"
+#include "cli/doctor_checks.h"
 #include "model/audit.h"
 #include "model/result.h"
 #include "net/protocol.h"
@@ -25,6 +26,9 @@ std::string answer_json(const net::Ok& answer);
 std::string event_json(const net::Event& event);
 std::string audit_json(const model::AuditReport& report);
 // An object of texts, in this order.
+// {"fit": ..., "checks": [{"name": ..., "group": ..., "state": ..., "finding": ..., "why": ...,
+// "mend": ..., "required": ...}]}
+std::string doctor_json(const std::vector<Check>& checks, bool fit);
 // {"options": [{"option": ..., "value": ..., "from": ...}]}
 std::string config_json(const std::vector<EffectiveOption>& values);
 std::string words_json(std::initializer_list<std::pair<const char*, std::string>> words);

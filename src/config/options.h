@@ -23,7 +23,7 @@ struct Option {
   std::string_view variable;  // "KILN_BROKER_CLIENTS"
   uint8_t scopes = 0;         // of OptionScope
   OptionType type = OptionType::text;
-  std::string_view value_name;    // of its value, in help: "ENDPOINT"; "": the type's word
+  std::string_view value_name;     // of its value, in help: "ENDPOINT"; "": the type's word
   std::string_view default_value;  // as text; "": none, or as `default_is` says
   std::string_view default_is;     // for people, where it depends on the machine
   std::string_view what;           // one sentence, without its full stop

@@ -90,6 +90,7 @@ int filter_answers(const CellPlan&) {
   return 0;
 }
 
+// isolation.cc knows them by their places.
 constexpr std::array kChecks = {namespaces_are_new,   ids_are_mapped,         root_is_read_only,
                                 host_is_out_of_sight, box_is_writable,        descriptors_are_few,
                                 host_name_is_ours,    network_is_unreachable, filter_answers};

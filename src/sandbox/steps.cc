@@ -36,6 +36,8 @@ Error describe(const StepFailure& failure) {
   Error error = errno_error(ErrorCode::sandbox, what + ")", failure.error);
   if (failure.error == 0) error.cause.clear();
   error.hint = step.hint;
+  error.field = step.name;
+  if (failure.index >= 0) error.field += "." + std::to_string(failure.index);
   return error;
 }
 

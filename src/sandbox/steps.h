@@ -59,8 +59,9 @@ namespace kiln::sandbox {
   X(signals, "reset signals", "")                                                                  \
   X(no_new_privs, "set no_new_privs", "")                                                          \
   X(filter, "load the syscall filter", "The kernel needs CONFIG_SECCOMP_FILTER")                   \
-  X(read_back, "verify capabilities, no_new_privs and filter", "Isolation is not complete here")   \
-  X(self_test, "verify a whole cell", "Isolation is not complete here; see docs/sandbox.md")       \
+  X(read_back, "verify capabilities, no_new_privs and filter",                                     \
+    "Isolation is not complete here: kiln doctor says more")                                       \
+  X(self_test, "verify a whole cell", "Isolation is not complete here: kiln doctor says more")     \
   X(exec, "start the program", "Is it installed on the worker, below /usr?")                       \
   /* afterwards */                                                                                 \
   X(init_lost, "wait for the program", "The cell's init ended without a word; see the kernel log") \
@@ -93,7 +94,8 @@ struct StepFailure {
 std::string_view step_name(Step step);
 bool is_step(uint32_t number);
 
-// "cannot build a cell: step mount_proc: mount /proc: Operation not permitted. hint"
+// "cannot mount /proc (step mount_proc): Operation not permitted. hint". Its `field` is the step's
+// name, with ".index" where there is one.
 Error describe(const StepFailure& failure);
 
 }  // namespace kiln::sandbox

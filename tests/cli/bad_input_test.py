@@ -1,7 +1,9 @@
 """What is wrong with a person's input, or with the machine: one line that says so and what to do."""
 
+import contextlib
 import os
 import socket
+import sqlite3
 import subprocess
 import sys
 import tempfile
@@ -117,3 +119,26 @@ def test_a_missing_interpreter():
 
 def test_no_cgroup():
     told(in_changed_machine("umount -R -l /sys/fs/cgroup"), FAILURE, "cgroup")
+
+
+def test_a_second_broker_on_one_data_directory_refuses():
+    with harness.Cluster() as cluster:
+        cluster.broker()
+        done = harness.kiln("broker", "--data", cluster.data, "--clients", harness.ANY_PORT,
+                            "--workers", harness.ANY_PORT)
+        told(done, FAILURE, cluster.data, "another broker")
+        assert cluster.kiln("queues").returncode == 0, "the first one goes on"
+
+
+def test_a_store_of_a_newer_version_is_refused():
+    with harness.Cluster() as cluster:
+        broker = cluster.broker()
+        broker.end()
+        with contextlib.closing(sqlite3.connect(os.path.join(cluster.data, "kiln.db"))) as store:
+            store.execute("PRAGMA user_version = 4711")
+        for command in ("broker", "serve"):
+            done = harness.kiln(command, "--data", cluster.data, "--clients", harness.ANY_PORT,
+                                "--workers", harness.ANY_PORT)
+            told(done, FAILURE, "has schema version 4711, but this program knows only versions up to")
+        with contextlib.closing(sqlite3.connect(os.path.join(cluster.data, "kiln.db"))) as store:
+            assert store.execute("PRAGMA user_version").fetchone() == (4711,)
