@@ -27,6 +27,7 @@ class Answers {
   Result<std::optional<model::TaskRow>> read_row(const TaskId& id) {
     return reader_->find_task(id);
   }
+  store::ReadTogether read_together() { return store::ReadTogether(*reader_); }
   // The encoded program of a task. Errors: those of store::Reader; corrupt if it is missing.
   Result<model::Bytes> read_program(const TaskId& id);
 

@@ -21,11 +21,12 @@ class OpenRequests {
   void drop(const std::string& route);
   // All of them, which are closed with that.
   std::vector<core::ClientRef> take_all();
-  size_t size() const;
+  size_t size() const { return size_; }
 
  private:
   // By route and rid; a client may use a number for several requests.
   std::map<std::string, std::map<uint64_t, uint32_t>> open_;
+  size_t size_ = 0;
 };
 
 }  // namespace kiln::actors

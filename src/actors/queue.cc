@@ -63,6 +63,14 @@ struct QueueState {
 
   // --- commands
 
+  void take(CommandBatch& batch) {
+    {
+      const store::ReadTogether lookups(*reader);
+      for (core::Command& command : batch.commands) take(std::move(command));
+    }
+    after_work();
+  }
+
   void take(core::Command command) {
     if (!scheduler) return refuse(command, store_error);
     if (stopping) return refuse(command, "it is stopping");
@@ -252,10 +260,7 @@ QueueActor::behavior_type queue(QueueActor::stateful_pointer<QueueState> self, S
   return {
       [=](const BrokerWiring& wiring) { self->state.wire(wiring); },
       [=](LoadFirst&) { return self->state.load_first(); },
-      [=](CommandBatch& batch) {
-        for (core::Command& command : batch.commands) self->state.take(std::move(command));
-        self->state.after_work();
-      },
+      [=](CommandBatch& batch) { self->state.take(batch); },
       [=](SampleRequest&) { return self->state.sample(); },
       [=](TickAtom) { self->state.tick(); },
       [=](StopAtom) { self->state.stop(); },

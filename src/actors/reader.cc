@@ -20,6 +20,7 @@ struct ReaderState {
 
   void read(ReadBatch& batch) {
     AnswerBatch made;
+    const auto reads = answers->read_together();
     for (core::Reply& reply : batch.replies) {
       if (reply.client.rid == kNoAnswer) {
         watched_in_vain(reply.body);

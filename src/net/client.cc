@@ -1,5 +1,6 @@
 #include "net/client.h"
 
+#include <array>
 #include <deque>
 #include <map>
 
@@ -83,16 +84,17 @@ class Client::Impl {
  private:
   // False when there is nothing to read: the time is over, or wake_fd is readable.
   bool wait(Clock::time_point deadline, int wake_fd) {
-    std::vector<zmq::pollitem_t> items = {{socket_.handle(), 0, ZMQ_POLLIN, 0}};
-    items.push_back({monitor_.socket().handle(), 0, ZMQ_POLLIN, 0});
-    if (wake_fd >= 0) items.push_back({nullptr, wake_fd, ZMQ_POLLIN, 0});
-    while (true) {
-      poll(items, left_until(deadline));
-      if (items[1].revents != 0) follow_connection();
-      if (items[0].revents != 0 || refused_) return true;
-      if (items.size() > 2 && items[2].revents != 0) return false;
+    // A negative descriptor is passed over (poll(2)).
+    std::array fds = {readable(socket_), readable(monitor_.socket()), readable(wake_fd)};
+    if (!std::exchange(followed_, true)) follow_connection();
+    while (!refused_) {
+      wait_readable(fds, left_until(deadline));
+      if (fds[1].revents != 0) follow_connection();
+      if (fds[0].revents != 0) return true;
+      if (fds[2].revents != 0) return false;
       if (Clock::now() >= deadline) return false;
     }
+    return true;
   }
 
   void follow_connection() {
@@ -150,6 +152,7 @@ class Client::Impl {
   Monitor monitor_{context_, socket_, "client", ZMQ_EVENT_HANDSHAKE_SUCCEEDED | kHandshakeFailures};
   const bool with_keys_;
   std::optional<Error> refused_;  // for good: libzmq does not connect again by itself
+  bool followed_ = false;         // looked at once: see wait_readable
   bool broken_off_ = false;
   uint64_t last_rid_ = 0;
   std::map<uint64_t, std::optional<Result<Ok>>> answers_;  // one entry for each open request

@@ -8,6 +8,7 @@
 // Refused. A handshake that fails for good (a key that is not let in, keys where none are wanted or
 // the other way round) ends libzmq's own attempts: the socket is then opened anew every
 // kRefusedRetry, since the broker's allow list may change.
+#include <array>
 #include <atomic>
 #include <optional>
 #include <thread>
@@ -43,9 +44,13 @@ class DealerLink::Impl {
   }
 
   void send(std::vector<std::string> messages) {
-    ask([&] {
+    bool first = false;  // with earlier ones there the thread is rung for already
+    {
+      const std::lock_guard lock(mutex_);
+      first = queued_.empty();
       for (std::string& message : messages) queued_.push_back(std::move(message));
-    });
+    }
+    if (first) wake_.ring();
   }
   void reconnect() {
     ask([&] { reopen_ = true; });
@@ -93,6 +98,8 @@ class DealerLink::Impl {
     monitor_.emplace(context_, socket_, "link" + std::to_string(++opened_),
                      ZMQ_EVENT_HANDSHAKE_SUCCEEDED | ZMQ_EVENT_DISCONNECTED | kHandshakeFailures);
     socket_.connect(endpoint_);
+    has_news_ = true;  // looked for before anything is waited for: see wait_readable
+    wake_.ring();
   }
 
   void drop_connection() {
@@ -114,8 +121,7 @@ class DealerLink::Impl {
     std::optional<Clock::time_point> stop_at;
     while (!stop_at) {
       wait();
-      wake_.clear();
-      follow_connection();
+      if (std::exchange(has_news_, false)) follow_connection();
       Asked asked = take_asked();
       stop_at = asked.stop_at;
       if (asked.reopen || (reopen_at_ && Clock::now() >= *reopen_at_)) reopen();
@@ -127,13 +133,13 @@ class DealerLink::Impl {
   }
 
   void wait() {
-    std::vector<zmq::pollitem_t> items = {{nullptr, wake_.fd(), ZMQ_POLLIN, 0},
-                                          {socket_.handle(), 0, ZMQ_POLLIN, 0},
-                                          {monitor_->socket().handle(), 0, ZMQ_POLLIN, 0}};
+    std::array fds = {readable(wake_.fd()), readable(socket_), readable(monitor_->socket())};
     milliseconds timeout{-1};
     if (reopen_at_) timeout = kRefusedRetry;
     if (!backlog_.empty()) timeout = kRetry;
-    poll(items, timeout);
+    wait_readable(fds, timeout);
+    if (fds[0].revents != 0) wake_.clear();
+    has_news_ = has_news_ || fds[2].revents != 0;
   }
 
   void follow_connection() {
@@ -203,8 +209,7 @@ class DealerLink::Impl {
 
   void close(Clock::time_point deadline) {
     while (!backlog_.empty() && Clock::now() < deadline) {
-      std::vector<zmq::pollitem_t> none;
-      poll(none, kRetry);
+      wait_readable({}, kRetry);
       send_backlog();
     }
     const auto left = std::chrono::duration_cast<milliseconds>(deadline - Clock::now());
@@ -231,6 +236,7 @@ class DealerLink::Impl {
   // The thread's own once it runs.
   zmq::socket_t socket_;
   std::optional<Monitor> monitor_;
+  bool has_news_ = false;  // of the monitor
   uint64_t opened_ = 0;
   bool connected_ = false;
   bool refusal_told_ = false;

@@ -156,11 +156,13 @@ class RouterServer::Impl {
   }
 
   void send(std::vector<Outbound> batch) {
+    bool first = false;  // with earlier ones there the thread is rung for already
     {
       const std::lock_guard lock(mutex_);
+      first = queued_.empty();
       for (Outbound& message : batch) queued_.push_back(std::move(message));
     }
-    wake_.ring();
+    if (first) wake_.ring();
   }
 
   void stop(Duration linger) {
@@ -185,9 +187,13 @@ class RouterServer::Impl {
  private:
   void run() {
     std::optional<Clock::time_point> stop_at;
+    fds_ = {readable(wake_.fd()), readable(clients_.socket), readable(workers_.socket),
+            readable(clients_.monitor->socket()), readable(workers_.monitor->socket())};
+    // What came since the sockets were bound is looked for before anything is waited for.
+    has_news_ = true;
+    wake_.ring();
     while (!stop_at) {
       wait();
-      wake_.clear();
       stop_at = send_queued();
       retry_backlogs();
       if (!stop_at) receive_batches();
@@ -198,15 +204,12 @@ class RouterServer::Impl {
   }
 
   void wait() {
-    std::vector<zmq::pollitem_t> items = {{nullptr, wake_.fd(), ZMQ_POLLIN, 0},
-                                          {clients_.socket.handle(), 0, ZMQ_POLLIN, 0},
-                                          {workers_.socket.handle(), 0, ZMQ_POLLIN, 0},
-                                          {clients_.monitor->socket().handle(), 0, ZMQ_POLLIN, 0},
-                                          {workers_.monitor->socket().handle(), 0, ZMQ_POLLIN, 0}};
     milliseconds timeout{-1};
     if (probe_at_) timeout = kSecondProbe;
     if (has_backlog()) timeout = kRetry;
-    poll(items, timeout);
+    wait_readable(fds_, timeout);
+    if (fds_[kWakeFd].revents != 0) wake_.clear();
+    has_news_ = has_news_ || fds_[kClientsNewsFd].revents != 0 || fds_[kWorkersNewsFd].revents != 0;
   }
 
   // Returns when to stop, if it was asked for.
@@ -291,13 +294,13 @@ class RouterServer::Impl {
   void receive_batches() {
     std::vector<Inbound> batch;
     size_t bytes = 0;
-    bool any = true;
-    while (any && batch.size() < kMaxBatchMessages && bytes < kMaxBatchBytes) {
-      any = false;
-      for (Side* side : {&clients_, &workers_}) any |= receive_one(*side, batch, bytes);
+    bool clients = true, workers = true;  // whether it may have more
+    while ((clients || workers) && batch.size() < kMaxBatchMessages && bytes < kMaxBatchBytes) {
+      clients = clients && receive_one(clients_, batch, bytes);
+      workers = workers && receive_one(workers_, batch, bytes);
     }
     if (!batch.empty()) handlers_.on_batch(std::move(batch));
-    if (any) wake_.ring();  // more is there: zmq's edge-triggered descriptor would not say so again
+    if (clients || workers) wake_.ring();  // its edge-triggered descriptor would not say so again
   }
 
   bool receive_one(Side& side, std::vector<Inbound>& batch, size_t& bytes) {
@@ -338,8 +341,12 @@ class RouterServer::Impl {
   }
 
   void probe_if_due() {
-    const MonitorNews news = workers_.monitor->drain();
-    failed_ += news.failed + clients_.monitor->drain().failed;
+    MonitorNews news;
+    if (has_news_) {
+      news = workers_.monitor->drain();
+      has_news_ = false;
+      failed_ += news.failed + clients_.monitor->drain().failed;
+    }
     const bool broken = news.has(ZMQ_EVENT_DISCONNECTED);
     const bool again = probe_at_ && Clock::now() >= *probe_at_;
     if (again) probe_at_.reset();
@@ -349,12 +356,12 @@ class RouterServer::Impl {
     for (const std::string& route : routes) {
       if (send_to(workers_, route, {}) == SendOutcome::unreachable) lose(workers_, route);
     }
+    wake_.ring();  // receive once more: see wait_readable
   }
 
   void flush_until(Clock::time_point deadline) {
     while (has_backlog() && Clock::now() < deadline) {
-      std::vector<zmq::pollitem_t> none;
-      poll(none, kRetry);
+      wait_readable({}, kRetry);
       retry_backlogs();
     }
   }
@@ -385,6 +392,9 @@ class RouterServer::Impl {
   std::optional<Clock::time_point> stop_at_;
 
   // The thread's own.
+  enum Fd : size_t { kWakeFd, kClientsFd, kWorkersFd, kClientsNewsFd, kWorkersNewsFd, kFds };
+  std::array<pollfd, kFds> fds_{};
+  bool has_news_ = false;  // of a monitor
   std::set<std::string> known_workers_;
   std::optional<Clock::time_point> probe_at_;
   size_t backlog_bytes_ = 0;

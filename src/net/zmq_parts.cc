@@ -3,7 +3,9 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstring>
+#include <limits>
 
 #include "net/protocol.h"
 
@@ -140,6 +142,16 @@ void Wake::ring() const {
 void Wake::clear() const {
   uint64_t count = 0;
   [[maybe_unused]] const ssize_t got = ::read(fd_.get(), &count, sizeof(count));
+}
+
+pollfd readable(int fd) { return {fd, POLLIN, 0}; }
+pollfd readable(const zmq::socket_t& socket) { return readable(socket.get(zmq::sockopt::fd)); }
+
+void wait_readable(std::span<pollfd> fds, std::chrono::milliseconds timeout) {
+  const auto most = std::chrono::milliseconds(std::numeric_limits<int>::max());
+  if (::poll(fds.data(), fds.size(), static_cast<int>(std::min(timeout, most).count())) >= 0)
+    return;
+  for (pollfd& fd : fds) fd.revents = 0;
 }
 
 void poll(std::vector<zmq::pollitem_t>& items, std::chrono::milliseconds timeout) {

@@ -2,11 +2,14 @@
 // the socket monitor, and the wake-up descriptor.
 #pragma once
 
+#include <poll.h>
+
 #include <chrono>
 #include <cstdint>
 #include <deque>
 #include <mutex>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -101,7 +104,16 @@ class Wake {
   UniqueFd fd_;
 };
 
-// Waits until something is readable. `timeout` < 0: for ever. Interrupted calls return early.
+// Waits until one of the descriptors is readable; the revents say which. `timeout` < 0: for ever.
+// Interrupted calls return early, with no revents. One system call, where zmq_poll makes two for
+// each socket and some more; the price is a rule: a socket's descriptor is edge-triggered
+// (zmq_getsockopt(3), ZMQ_FD), so a socket may be waited for only if receive() has found nothing
+// since it was made and since anything else was done with it.
+void wait_readable(std::span<pollfd> fds, std::chrono::milliseconds timeout);
+pollfd readable(int fd);
+pollfd readable(const zmq::socket_t& socket);
+
+// As zmq_poll(3).
 void poll(std::vector<zmq::pollitem_t>& items, std::chrono::milliseconds timeout);
 
 }  // namespace kiln::net

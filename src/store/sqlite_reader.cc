@@ -3,6 +3,7 @@
 #include <SQLiteCpp/Column.h>
 #include <SQLiteCpp/Database.h>
 #include <SQLiteCpp/Statement.h>
+#include <sqlite3.h>
 
 #include <algorithm>
 #include <map>
@@ -45,6 +46,8 @@ class SqliteReader : public Reader {
         find_program_(*database_, kFindProgram),
         find_result_(*database_, kFindResult),
         events_(*database_, kEventsSql),
+        begin_(*database_, "BEGIN"),
+        end_(*database_, "COMMIT"),
         blobs_(*database_) {}
 
   Result<std::optional<TaskRow>> find_task(const TaskId& id) override {
@@ -82,7 +85,19 @@ class SqliteReader : public Reader {
                                             [&] { return blobs_.unused(tenant, before, limit); });
   }
 
+  // A reader that cannot hold reads one by one.
+  void hold() override { run(begin_); }
+  void release() override {
+    // SQLite has ended it by itself after some errors.
+    if (sqlite3_get_autocommit(database_->getHandle()) == 0) run(end_);
+  }
+
  private:
+  static void run(SQLite::Statement& statement) {
+    const UseStatement use(statement);
+    use->tryExecuteStep();
+  }
+
   template <class T, class Read>
   Result<T> guarded(const char* what, Read read) {
     try {
@@ -147,6 +162,8 @@ class SqliteReader : public Reader {
   SQLite::Statement find_program_;
   SQLite::Statement find_result_;
   SQLite::Statement events_;
+  SQLite::Statement begin_;
+  SQLite::Statement end_;
   BlobReader blobs_;
   std::map<std::string, SQLite::Statement> lists_;  // by their SQL; 64 at most
 };

@@ -79,6 +79,7 @@ BatchWriter::BatchWriter(SQLite::Database& database)
 BatchWriter::~BatchWriter() = default;
 
 Status BatchWriter::apply(const model::Writes& writes) {
+  last_.reset();
   for (const model::Write& write : writes) {
     Status done = std::visit([this](const auto& w) { return apply(w); }, write);
     if (!done) return done;
@@ -95,6 +96,7 @@ Status BatchWriter::apply(const model::InsertTask& write) {
     const int code = use->tryExecuteStep();
     if (code != SQLITE_DONE) return why_not_inserted(write.row, code);
   }
+  last_ = {write.row.id, static_cast<int64_t>(write.row.seq)};
   if (write.program == nullptr) return {};
   blobs_.refer_program(write.row.seq, write.blobs);
   const UseStatement use(statements_->insert_program);
@@ -117,7 +119,10 @@ Status BatchWriter::apply(const model::UpdateTask& write) {
   {
     const UseStatement use(statements_->update_task);
     bind_task(*use, write.row);
-    if (use->exec() == 1) return {};
+    if (use->exec() == 1) {
+      last_ = {write.row.id, static_cast<int64_t>(write.row.seq)};
+      return {};
+    }
   }
   if (seq_of(write.row.id)) return key_changed(write.row.id);
   return unknown_task("an update", write.row.id);
@@ -148,6 +153,7 @@ Status BatchWriter::apply(const model::AddEvent& write) {
 Status BatchWriter::apply(const model::DeleteTask& write) {
   const auto seq = seq_of(write.id);
   if (!seq) return {};
+  last_.reset();
   hand_on_result(write.id, *seq);
   blobs_.forget(*seq);
   for (SQLite::Statement& statement : statements_->deletes) {
@@ -197,6 +203,7 @@ void BatchWriter::hand_on_result(const TaskId& id, int64_t seq) {
 }
 
 std::optional<int64_t> BatchWriter::seq_of(const TaskId& id) {
+  if (last_ && last_->id == id) return last_->seq;
   const UseStatement use(statements_->find_seq);
   bind_id(*use, 1, id);
   if (!use->executeStep()) return std::nullopt;

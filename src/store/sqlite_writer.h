@@ -43,7 +43,14 @@ class BatchWriter {
   std::optional<int64_t> seq_of(const TaskId& id);
   void note_commit(const model::Writes& writes);
 
+  // The row written last in this batch: what follows is mostly about the same task.
+  struct Known {
+    TaskId id;
+    int64_t seq = 0;
+  };
+
   SQLite::Database& database_;
+  std::optional<Known> last_;
   std::unique_ptr<Statements> statements_;
   BlobWriter blobs_;
 };

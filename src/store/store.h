@@ -93,6 +93,23 @@ class Reader {
   // Those that no task refers to and that were not used since `before`, the longest unused first.
   virtual Result<std::vector<StoredBlob>> unused_blobs(const std::string& tenant, WallTime before,
                                                        size_t limit) = 0;
+
+  // From hold() to release() all reads see one state, that of the first of them, which is quicker
+  // where there are many. See ReadTogether.
+  virtual void hold() {}
+  virtual void release() {}
+};
+
+// The reads of a scope. Short ones only: meanwhile the log of a SQLite store cannot start anew.
+class ReadTogether {
+ public:
+  explicit ReadTogether(Reader& reader) : reader_(reader) { reader_.hold(); }
+  ~ReadTogether() { reader_.release(); }
+  ReadTogether(const ReadTogether&) = delete;
+  ReadTogether& operator=(const ReadTogether&) = delete;
+
+ private:
+  Reader& reader_;
 };
 
 // What a start needs: the boot number (committed by open_boot) and the highest seq ever given, that

@@ -470,6 +470,18 @@ TEST_P(StoreTest, AReaderOnAnotherThreadSeesWholeBatchesOnly) {
   EXPECT_EQ(fault, "");
 }
 
+TEST_P(StoreTest, ReadsTogetherSeeWhatIsCommittedBeforeThem) {
+  for (const uint64_t seq : {1, 2}) {
+    commit({insert_of(make_row(seq))});
+    const ReadTogether reads(*reader_);
+    EXPECT_TRUE(find(seq));
+    EXPECT_TRUE(find(seq));
+  }
+  { const ReadTogether none(*reader_); }
+  commit({insert_of(make_row(3))});
+  EXPECT_TRUE(find(3)) << "it holds on to nothing";
+}
+
 TEST_P(StoreTest, AReaderOutlivesItsStore) {
   commit({insert_of(make_row(1), "p")});
   store_.reset();
