@@ -27,12 +27,12 @@ def row(name, unit, ours, peer, note):
             "note": note}
 
 
-def wait_until(condition, what):
+def wait_until(condition, what, pause=0.02):
     end = time.monotonic() + DEADLINE
     while time.monotonic() < end:
         if value := condition():
             return value
-        select.select([], [], [], 0.02)
+        select.select([], [], [], pause)
     raise TimeoutError(f"waited {DEADLINE:g} s in vain for {what}")
 
 
