@@ -219,7 +219,7 @@ struct BlobsState {
     auto usage = reader->blob_usage(request.tenant);
     if (!usage) return std::move(usage).error();
     model::Writes writes;
-    uint64_t taken = usage->bytes + request.blob.size;
+    uint64_t taken = core::blob_room(usage->bytes + request.blob.size, usage->blobs + 1);
     if (taken <= space) return writes;
     auto unused = reader->unused_blobs(request.tenant, now() - core::kBlobGrace, kMaxEvicted);
     if (!unused) return std::move(unused).error();
@@ -227,7 +227,7 @@ struct BlobsState {
       const model::BlobRef& blob = one.state.blob;
       if (is_pinned({request.tenant, blob.sha256})) continue;
       writes.emplace_back(model::DeleteBlob{request.tenant, blob.sha256});
-      taken -= blob.size;
+      taken -= core::blob_room(blob.size, 1);
       if (taken <= space) return writes;
     }
     return Error{ErrorCode::too_large,

@@ -14,6 +14,12 @@ namespace kiln::core {
 // room, but none that was used within the grace: somebody may be about to refer to it.
 inline constexpr uint64_t kDefaultBlobSpace = uint64_t{4} << 30U;
 inline constexpr Duration kBlobGrace = std::chrono::hours(1);
+// Of each blob beside its content: rows and index entries. So many tiny ones are bounded, too.
+inline constexpr uint64_t kBlobOverhead = 4'096;
+
+constexpr uint64_t blob_room(uint64_t bytes, uint64_t blobs) {
+  return bytes + blobs * kBlobOverhead;
+}
 
 struct Chunk {
   model::BlobRef blob;

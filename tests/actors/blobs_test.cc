@@ -158,6 +158,15 @@ TEST_F(BlobsTest, WithoutRoomTheUnusedGoAndThenItIsRefused) {
   EXPECT_TRUE(get(ref(one), 0).ok());
 }
 
+TEST_F(BlobsTest, ManyTinyOnesFillTheRoomToo) {
+  broker_.reset();
+  client_.reset();
+  blob_space_ = 3 * (core::kBlobOverhead + 1);
+  SetUp();
+  for (const std::string one : {"a", "b", "c"}) ASSERT_TRUE(put_all(ref(one), one).ok());
+  EXPECT_EQ(code(put_all(ref("d"), "d")), ErrorCode::too_large);
+}
+
 TEST_F(BlobsTest, NothingIsAcknowledgedThatIsNotStored) {
   const std::string bytes = content(100'000);
   faults_->always(store::refuse(ErrorCode::io_error));
