@@ -109,7 +109,7 @@ def notes(sides):
     return {
         "bare_exec": f"peer: fork, execv and wait of the same program; {ours}",
         "bubblewrap": f"peer: bubblewrap {version_of('bwrap', '--version')}, "
-                      f"{' '.join(sides['bubblewrap'][5:]).replace(TRUE, 'TRUE')}; no limits; {ours}",
+                      f"{' '.join(sides['bubblewrap'][2:]).replace(TRUE, 'TRUE')}; no limits; {ours}",
         "crun": f"peer: crun {version_of('crun', '--version')} run, namespaces {' '.join(NAMESPACES)}, /usr bound "
                 f"read-only, limits of memory, processes and CPU, no syscall filter; {ours}",
     }
