@@ -67,7 +67,8 @@ std::string Bindings::describe(const config::Option& option) {
   std::string text(option.what);
   const std::string_view value =
       option.default_is.empty() ? option.default_value : option.default_is;
-  if (option.type != OptionType::flag) text += " (default " + std::string(value) + ")";
+  const bool tells = option.type != OptionType::flag && value != "none";
+  if (tells) text += " (default " + std::string(value) + ")";
   if (option.type == OptionType::list) text += "; repeat for more";
   return text + " [" + std::string(option.variable) + "]";
 }

@@ -147,7 +147,7 @@ Status print_table(const Checks& checks, bool fit) {
   std::vector<std::string> lines = table({"STATE", "GROUP", "CHECK", "FOUND"}, std::move(rows));
   for (const Check& check : checks) {
     if (check.state == CheckState::ok || check.state == CheckState::unchecked) continue;
-    lines.push_back(check.name + " (" + check.group + "): for " + check.why +
+    lines.push_back(check.name + " (" + check.group + "): " + check.why +
                     (check.mend.empty() ? "" : ". Mend it: " + check.mend));
   }
   lines.emplace_back(fit ? "Programs can be run here, in full isolation."
