@@ -49,7 +49,8 @@ class BlobStoreTest : public ::testing::TestWithParam<Kind> {
   }
   std::vector<uint64_t> unused_sizes(int64_t before) {
     std::vector<uint64_t> sizes;
-    for (const StoredBlob& one : *reader_->unused_blobs(kTenant, at(before), 10)) {
+    const auto unused = reader_->unused_blobs(kTenant, at(before), 10);
+    for (const StoredBlob& one : *unused) {
       sizes.push_back(one.state.blob.size);
     }
     return sizes;
