@@ -3,6 +3,7 @@
 // canary. Nothing is left behind.
 #include <algorithm>
 #include <array>
+#include <filesystem>
 #include <string_view>
 
 #include "actors/cell_host.h"
@@ -109,16 +110,21 @@ Checks all_checks(const Result<std::string>& launcher, sandbox::Monitor monitor,
   Checks checks = kernel_checks();
   append(checks, cgroup_checks());
   append(checks, user_checks(kCells));
-  append(checks, data_checks(directory, user.name));
+  // What is there is used by the service's user, what is not is made by whoever starts it.
+  std::error_code hidden;
+  const bool there = std::filesystem::exists(directory, hidden);
+  if (!there) append(checks, data_checks(directory, user.name));
   checks.push_back(launcher_check(launcher));
   const bool possible = monitor.pid > 0;
   if (possible) {
     if (const Status dropped = drop_privileges(user); !dropped) {
-      checks.push_back(
-          {"user", "isolation", CheckState::missing, dropped.error().text(), "", "", true});
+      checks.push_back({"user", "isolation", CheckState::missing, dropped.error().text(),
+                        "everything but the launcher runs as an ordinary user",
+                        dropped.error().hint, true});
       return checks;
     }
   }
+  if (there) append(checks, data_checks(directory, user.name));
   append(checks, possible ? cell_checks(std::move(monitor)) : without_cells());
   return checks;
 }
@@ -173,7 +179,8 @@ int execute(const DoctorOptions& options) {
     if (!forked) return fail(forked.error());
     monitor = std::move(*forked);
   }
-  const std::string directory = options.data.empty() ? default_data_directory() : options.data;
+  const std::string directory =
+      std::filesystem::absolute(options.data.empty() ? default_data_directory() : options.data);
   Checks checks = all_checks(launcher, std::move(monitor), directory, *user);
   sort_by_group(checks);
   const bool fit = is_fit(checks);

@@ -14,6 +14,7 @@
 #include <array>
 #include <cerrno>
 #include <charconv>
+#include <filesystem>
 #include <sstream>
 
 #include "cli/privileges.h"
@@ -64,48 +65,62 @@ bool has_call(long number) {
 }
 
 Check system_calls() {
-  constexpr std::array<std::pair<const char*, long>, 4> kNeeded = {
+  constexpr std::array<std::pair<const char*, long>, 6> kNeeded = {
       {{"openat2", SYS_openat2},
        {"pidfd_open", SYS_pidfd_open},
        {"clone3", SYS_clone3},
-       {"mount_setattr", SYS_mount_setattr}}};
+       {"mount_setattr", SYS_mount_setattr},
+       {"close_range", SYS_close_range},
+       {"memfd_create", SYS_memfd_create}}};
   std::string missing;
   for (const auto& [name, number] : kNeeded) {
     if (!has_call(number)) missing += (missing.empty() ? "" : " ") + std::string(name);
   }
-  Check check = good("system calls", kKernel, "openat2 pidfd_open clone3 mount_setattr",
+  Check check = good("system calls", kKernel, "all that are needed",
                      "files are reached without links, processes without computed ids");
   if (missing.empty()) return check;
   check.finding = "not there: " + missing;
   return bad(std::move(check), CheckState::missing, "Use a kernel from 5.12 on");
 }
 
-// Names of what may forbid user namespaces, and the value that does.
+// What may forbid user namespaces, and the value that does. Root's cells need the first one only.
 Check user_namespaces() {
   struct Setting {
     const char* path;
     const char* bad;
     const char* mend;
+    CheckState state;
   };
   constexpr std::array kSettings = {
-      Setting{"/proc/sys/user/max_user_namespaces", "0",
-              "sysctl -w user.max_user_namespaces=10000"},
+      Setting{"/proc/sys/user/max_user_namespaces", "0", "sysctl -w user.max_user_namespaces=10000",
+              CheckState::missing},
       Setting{"/proc/sys/kernel/unprivileged_userns_clone", "0",
-              "sysctl -w kernel.unprivileged_userns_clone=1"},
+              "sysctl -w kernel.unprivileged_userns_clone=1", CheckState::degraded},
       Setting{"/proc/sys/kernel/apparmor_restrict_unprivileged_userns", "1",
-              "sysctl -w kernel.apparmor_restrict_unprivileged_userns=0"}};
+              "sysctl -w kernel.apparmor_restrict_unprivileged_userns=0", CheckState::degraded}};
   Check check = good("user namespaces", kKernel, "allowed",
                      "what a program gains inside a cell is worth nothing outside");
   for (const Setting& setting : kSettings) {
     if (file_text(setting.path) != setting.bad) continue;
     check.finding = std::string(setting.path) + " is " + setting.bad;
-    // Root's cells need the first one only.
-    const bool required = &setting == kSettings.data();
-    check =
-        bad(std::move(check), required ? CheckState::missing : CheckState::degraded, setting.mend);
-    if (required) break;
+    return bad(std::move(check), setting.state, setting.mend);
   }
   return check;
+}
+
+Check syscall_filters() {
+  const std::string have = " " + file_text("/proc/sys/kernel/seccomp/actions_avail") + " ";
+  std::string missing;
+  for (const char* action : {"kill_process", "errno", "user_notif", "allow"}) {
+    if (have.find(" " + std::string(action) + " ") == std::string::npos) {
+      missing += (missing.empty() ? "" : " ") + std::string(action);
+    }
+  }
+  Check check = good("syscall filters", kKernel, "kill_process errno user_notif allow",
+                     "what a program asks of the kernel is answered by a list");
+  if (missing.empty()) return check;
+  check.finding = "the kernel lacks: " + missing;
+  return bad(std::move(check), CheckState::missing, "Use a kernel with CONFIG_SECCOMP_FILTER");
 }
 
 Check subordinate_range(const char* path, const std::string& user, uint64_t needed) {
@@ -124,7 +139,32 @@ std::string own_name() {
   return entry == nullptr ? std::to_string(::getuid()) : entry->pw_name;
 }
 
-std::string in_megabytes(uint64_t bytes) { return std::to_string(bytes / kMB) + " MB"; }
+// The path itself, or what of it is there.
+std::string nearest_there(const std::filesystem::path& path) {
+  std::error_code ignored;
+  std::filesystem::path there = path;
+  while (there.has_relative_path() && !std::filesystem::exists(there, ignored)) {
+    there = there.parent_path();
+  }
+  return there.string();
+}
+
+Check room_check(const struct statvfs& space) {
+  const uint64_t left = space.f_bavail * space.f_frsize;
+  Check room = good("free space", kFiles, std::to_string(left / kMB) + " MB",
+                    "a full disk stops submissions");
+  if (left >= kLittleSpace) return room;
+  return bad(std::move(room), CheckState::degraded, "Make room, or name another with --data");
+}
+
+Check descriptor_check() {
+  rlimit limit{};
+  ::getrlimit(RLIMIT_NOFILE, &limit);
+  Check files = good("descriptors", kFiles, std::to_string(limit.rlim_max),
+                     "each connection takes one, each cell some ten");
+  if (limit.rlim_max >= kFewDescriptors) return files;
+  return bad(std::move(files), CheckState::degraded, "ulimit -Hn 65536");
+}
 
 }  // namespace
 
@@ -172,7 +212,9 @@ std::vector<Check> isolation_checks(const std::optional<Error>& failure) {
   return checks;
 }
 
-std::vector<Check> kernel_checks() { return {kernel_version(), system_calls(), user_namespaces()}; }
+std::vector<Check> kernel_checks() {
+  return {kernel_version(), system_calls(), user_namespaces(), syscall_filters()};
+}
 
 std::vector<Check> cgroup_checks() {
   const sandbox::CgroupLayout layout = sandbox::find_own_cgroups();
@@ -195,8 +237,9 @@ std::vector<Check> cgroup_checks() {
       layout.directories, [](const auto& one) { return ::access(one.c_str(), W_OK) == 0; });
   if (!writable) {
     places.finding += " (not writable)";
-    places = bad(std::move(places), CheckState::missing,
-                 is_root() ? "mount -o remount,rw the hierarchy" : "Start kiln as root: sudo kiln");
+    places =
+        bad(std::move(places), CheckState::missing,
+            is_root() ? "mount -o remount,rw " + layout.directories.front() : "sudo kiln doctor");
   }
   return {std::move(version), std::move(places)};
 }
@@ -214,8 +257,8 @@ std::vector<Check> user_checks(uint32_t cells) {
   Check root = good("root", kUsers, "started by " + user,
                     "cells are made by root; everything else then runs as an ordinary user");
   Check helper =
-      good("newuidmap", kUsers, "/usr/bin/newuidmap", "a user's own cells would need it");
-  if (::access("/usr/bin/newuidmap", X_OK) != 0) {
+      good("newuidmap, newgidmap", kUsers, "in /usr/bin", "a user's own cells would need them");
+  if (::access("/usr/bin/newuidmap", X_OK) != 0 || ::access("/usr/bin/newgidmap", X_OK) != 0) {
     helper.finding = "not installed";
     helper = bad(std::move(helper), CheckState::degraded, "apt-get install uidmap");
   }
@@ -226,38 +269,19 @@ std::vector<Check> user_checks(uint32_t cells) {
 
 std::vector<Check> data_checks(const std::string& directory, const std::string& user) {
   Check data = good("data directory", kFiles, directory, "tasks are kept there");
-  struct stat status {};
-  const bool there = ::stat(directory.c_str(), &status) == 0;
-  std::string parent = directory;
-  while (!there && parent.size() > 1 && ::access(parent.c_str(), F_OK) != 0) {
-    parent.erase(parent.rfind('/'));
-    if (parent.empty()) parent = "/";
-  }
-  if (!there) {
-    data.finding += " (will be made)";
-    if (::access(parent.c_str(), W_OK) != 0) {
-      data.finding = directory + " cannot be made: " + parent + " is not writable";
-      data = bad(std::move(data), CheckState::degraded, "Name another with --data");
-    }
-  } else if (!is_root() && ::access(directory.c_str(), R_OK | W_OK | X_OK) != 0) {
-    data.finding += " is not ours";
-    data = bad(std::move(data), CheckState::degraded, "chown -R " + user + " " + directory);
-  }
+  const std::string there = nearest_there(directory);
   struct statvfs space {};
-  ::statvfs(there ? directory.c_str() : parent.c_str(), &space);
-  const uint64_t left = space.f_bavail * space.f_frsize;
-  Check room = good("free space", kFiles, in_megabytes(left), "a full disk stops submissions");
-  if (left < kLittleSpace) {
-    room = bad(std::move(room), CheckState::degraded, "Make room, or name another --data");
+  ::statvfs(there.c_str(), &space);
+  const bool exists = there == directory;
+  const bool writable = ::access(there.c_str(), exists ? R_OK | W_OK | X_OK : W_OK) == 0;
+  if (!exists) data.finding += " (will be made)";
+  if (!writable || (space.f_flag & ST_RDONLY) != 0) {
+    data.finding = there + " cannot be written by " + user;
+    data = bad(std::move(data), CheckState::degraded,
+               exists ? "chown -R " + user + " " + directory + ", or name another with --data"
+                      : "Name another with --data");
   }
-  rlimit limit{};
-  ::getrlimit(RLIMIT_NOFILE, &limit);
-  Check files = good("descriptors", kFiles, std::to_string(limit.rlim_max),
-                     "each connection takes one, each cell some ten");
-  if (limit.rlim_max < kFewDescriptors) {
-    files = bad(std::move(files), CheckState::degraded, "ulimit -Hn 65536");
-  }
-  return {std::move(data), std::move(room), std::move(files)};
+  return {std::move(data), room_check(space), descriptor_check()};
 }
 
 }  // namespace kiln::cli

@@ -47,7 +47,8 @@ std::vector<Check> isolation_checks(const std::optional<Error>& failure);
 std::vector<Check> kernel_checks();
 std::vector<Check> cgroup_checks();
 std::vector<Check> user_checks(uint32_t cells);
-// `directory` as the service's user would use it.
+// `directory`, an absolute path, as whoever asks may use it: as root where it is still to be made,
+// as the service's user where it is there.
 std::vector<Check> data_checks(const std::string& directory, const std::string& user);
 
 }  // namespace kiln::cli

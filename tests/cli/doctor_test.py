@@ -1,12 +1,14 @@
 """kiln doctor, as root and as a plain user, on this machine and on ones that lack something: made for
 real, in mount namespaces of their own."""
 
+import fcntl
 import json
 import os
 import shutil
 import subprocess
 import sys
 import tempfile
+import uuid
 
 import pytest
 
@@ -17,19 +19,53 @@ DEADLINE = 120
 NOBODY = "65534"
 
 
+MARK = "KILN_DOCTOR_TEST"
+
+
 def groups_of_kiln():
-    """The cells' directories in every hierarchy."""
-    found = []
+    """The launchers' directories in every hierarchy."""
+    found = set()
     for top, names, _ in os.walk("/sys/fs/cgroup"):
-        found += [os.path.join(top, name) for name in names if name.startswith("kiln-")]
-    return sorted(found)
+        found |= {os.path.join(top, name) for name in names if name.startswith("kiln-")}
+    return found
 
 
-@pytest.fixture(autouse=True)
-def nothing_is_left():
+def is_forgotten(group):
+    """Nobody holds its lock: its launcher is gone."""
+    try:
+        directory = os.open(group, os.O_RDONLY)
+    except FileNotFoundError:
+        return False
+    try:
+        fcntl.flock(directory, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        return True
+    except BlockingIOError:
+        return False
+    finally:
+        os.close(directory)
+
+
+def processes_with(mark):
+    """Those whose environment has it: of what was started here, and not by others meanwhile."""
+    found = []
+    for pid in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            with open(f"/proc/{pid}/environ", "rb") as environment:
+                found += [pid] if mark.encode() in environment.read() else []
+        except OSError:  # gone, or not ours to look at
+            pass
+    return found
+
+
+@pytest.fixture(autouse=True, name="mark")
+def _nothing_is_left(monkeypatch):
+    value = str(uuid.uuid4())
+    monkeypatch.setenv(MARK, value)
     before = groups_of_kiln()
     yield
-    harness.wait_until(lambda: groups_of_kiln() == before, "the cells' groups to be gone")
+    harness.wait_until(lambda: not processes_with(f"{MARK}={value}"), "all processes to be gone")
+    left = [group for group in groups_of_kiln() - before if is_forgotten(group)]
+    assert not left
 
 
 @pytest.fixture(name="installed")
@@ -43,8 +79,8 @@ def _installed():
     shutil.rmtree(directory)
 
 
-def report(*command):
-    done = subprocess.run(command, capture_output=True, text=True, timeout=DEADLINE, cwd="/",
+def report(*command, cwd="/"):
+    done = subprocess.run(command, capture_output=True, text=True, timeout=DEADLINE, cwd=cwd,
                           check=False)
     answer = json.loads(done.stdout)
     assert done.returncode == (0 if answer["fit"] else 1), done.stderr
@@ -85,6 +121,21 @@ def test_a_plain_user_is_told_what_is_missing(installed):
     assert checks["kernel", "system calls"]["state"] == "ok"
     assert checks["users", "/etc/subuid"]["state"] == "degraded"
     assert "usermod --add-subuids" in checks["users", "/etc/subuid"]["mend"]
+
+
+def test_the_data_directory_is_looked_at_as_it_will_be_used(tmp_path):
+    _, checks = report(harness.KILN, "doctor", "--json", "--data", "not/there", cwd=tmp_path)
+    assert checks["files", "data directory"]["finding"] == f"{tmp_path}/not/there (will be made)"
+    assert not (tmp_path / "not").exists()
+    # The service's user may not get there.
+    (tmp_path / "closed").mkdir(mode=0o700)
+    _, checks = report(harness.KILN, "doctor", "--json", "--data", str(tmp_path / "closed"))
+    assert checks["files", "data directory"]["state"] == "degraded"
+    assert "cannot be written by" in checks["files", "data directory"]["finding"]
+    _, checks = report("unshare", "--mount", "sh", "-ec",
+                       f"mount -t tmpfs -o ro none {tmp_path}/closed;"
+                       f" exec {harness.KILN} doctor --json --data {tmp_path}/closed/new")
+    assert checks["files", "data directory"]["state"] == "degraded"
 
 
 def test_a_launcher_that_is_not_there(installed):
