@@ -33,6 +33,7 @@
 namespace kiln::sandbox {
 namespace {
 
+constexpr uint32_t kCellsAhead = 2;  // as a worker with two slots has
 constexpr int kPatienceMs = 30'000;  // of one packet
 
 [[noreturn]] void give_up(const std::string& why) {
@@ -54,6 +55,7 @@ class Worker {
   Worker(const std::string& launcher, const std::string& program) {
     MonitorOptions options;
     options.launcher_path = launcher;
+    options.cells_ahead = kCellsAhead;
     auto monitor = fork_monitor(options);
     if (!monitor) give_up(monitor.error().text());
     monitor_ = std::move(*monitor);

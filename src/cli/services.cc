@@ -31,6 +31,9 @@ namespace kiln::cli {
 namespace {
 
 constexpr int64_t kMaxCacheTimeMs = int64_t{366} * 24 * 3'600 * 1'000;
+// One waits for each slot, up to so many: each is two small processes and its mounts.
+constexpr uint32_t kMaxCellsAhead = 32;
+constexpr uint32_t kSpareCells = 8;  // those that are on their way out
 constexpr const char* kNamelessWorker = "worker";
 constexpr const char* kOwnWorker = "serve";  // the name that the key of serve's worker has
 
@@ -142,6 +145,9 @@ Result<sandbox::Monitor> start_monitor(const WorkerCommand& options) {
   sandbox::MonitorOptions monitor;
   monitor.launcher_path = std::move(*launcher);
   if (options.first_uid != 0) monitor.first_uid = options.first_uid;
+  monitor.cells_ahead = std::min(options.slots, kMaxCellsAhead);
+  const uint32_t cells = options.slots + monitor.cells_ahead + kSpareCells;
+  monitor.uid_count = std::max(monitor.uid_count, 2 * cells);
   return sandbox::fork_monitor(monitor);
 }
 

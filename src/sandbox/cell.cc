@@ -1,7 +1,6 @@
 #include "sandbox/cell.h"
 
 #include <fcntl.h>
-#include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/statvfs.h>
 #include <sys/syscall.h>
@@ -36,22 +35,6 @@ int64_t monotonic_us() {
   return int64_t{now.tv_sec} * 1'000'000 + now.tv_nsec / 1000;
 }
 
-Cell::Cell(CellHost& host, const wire::Run& run, std::vector<UniqueFd> fds, bool self_test)
-    : host_(host),
-      self_test_(self_test),
-      limits_(run.limits),
-      collect_file_bytes_(run.collect_file_bytes) {
-  finished_.id = run.id;
-  setup_deadline_us_ = monotonic_us() + kSetupTimeoutUs;
-  const StepFailure failure = build(run, fds);
-  if (payload_ != nullptr) ::munmap(payload_, payload_size_);
-  payload_ = nullptr;
-  view_ = {};
-  if (!failure.failed()) return;
-  finished_.failure = failure;
-  start_removing();
-}
-
 Cell::~Cell() { kill_init(); }
 
 void Cell::fail(const StepFailure& failure) {
@@ -68,7 +51,8 @@ void Cell::kill(uint32_t causes) {
   if (state_ == State::collecting) return end_collecting();
   state_ = State::ending;
   // First the program alone: then the init can still tell its status and resources.
-  if (send_signal(program_, SIGKILL) == 0) {
+  const bool runs = finished_.started_us != 0;
+  if (runs && send_signal(program_, SIGKILL) == 0) {
     cgroup_->lift_cpu_quota();
     kill_deadline_us_ = monotonic_us() + kKillGraceUs;
   } else {
@@ -101,7 +85,7 @@ int64_t Cell::next_deadline_us() const {
   const auto consider = [&next](int64_t at) {
     if (at != 0) next = std::min(next, at);
   };
-  if (state_ == State::building) consider(setup_deadline_us_);
+  if (state_ == State::building || state_ == State::starting) consider(setup_deadline_us_);
   if (state_ == State::running) {
     consider(wall_deadline_us_);
     consider(soft_deadline_us_);
@@ -117,7 +101,8 @@ int64_t Cell::next_deadline_us() const {
 }
 
 void Cell::on_time(int64_t now_us) {
-  if (state_ == State::building && now_us >= setup_deadline_us_) {
+  const bool made = state_ != State::building && state_ != State::starting;
+  if (!made && now_us >= setup_deadline_us_) {
     fail({Step::init_lost, ETIMEDOUT, -1});
   }
   if (state_ == State::running && now_us >= next_cpu_check_us_) check_cpu(now_us);
@@ -164,8 +149,11 @@ void Cell::on_report(const ChildReport& report, std::vector<UniqueFd>& fds) {
       check_memory();  // a set-up that ran out of memory is the limit's doing, not ours
       fail(report.failure);
       return;
+    case ReportType::ready:
+      on_ready(fds);
+      return;
     case ReportType::running:
-      on_running(report, fds);
+      on_running(report);
       return;
     case ReportType::exited:
       finished_.wait_status = report.wait_status;
@@ -177,25 +165,26 @@ void Cell::on_report(const ChildReport& report, std::vector<UniqueFd>& fds) {
   }
 }
 
-void Cell::on_running(const ChildReport& report, std::vector<UniqueFd>& fds) {
-  if (fds.size() != kRunningFdCount) return fail({Step::init_lost, EBADMSG, -1});
+void Cell::on_ready(std::vector<UniqueFd>& fds) {
+  if (fds.size() != kReadyFdCount) return fail({Step::init_lost, EBADMSG, -1});
   program_ = std::move(fds[kProgramFd]);
   box_ = std::move(fds[kBoxFd]);
   tmp_ = std::move(fds[kTmpFd]);
   shm_ = std::move(fds[kShmFd]);
-  finished_.started_us = report.at_us;
-  if (state_ != State::building) {  // killed meanwhile
-    kill_init();
-    return;
-  }
+  if (state_ != State::building) return kill_init();  // killed meanwhile
   const std::string score = "/proc/" + std::to_string(pid_) + "/oom_score_adj";
   // A container's root may lack CAP_SYS_RESOURCE, which lowering the score takes. Then the kernel
   // might choose the init when memory runs out: the cell dies whole all the same, and the verdict
   // is the same.
   const int error = write_file(AT_FDCWD, score.c_str(), kInitOomScore);
-  if (error != 0 && error != EACCES) {
-    return fail({Step::oom_score, error, -1});
-  }
+  if (error != 0 && error != EACCES) return fail({Step::oom_score, error, -1});
+  state_ = State::ready;
+  if (assigned_) start();
+}
+
+void Cell::on_running(const ChildReport& report) {
+  finished_.started_us = report.at_us;
+  if (state_ != State::starting) return kill_init();  // killed meanwhile
   state_ = State::running;
   wall_deadline_us_ = report.at_us + limits_.wall_ms * kMicrosPerMilli;
   if (limits_.soft_ms > 0) soft_deadline_us_ = report.at_us + limits_.soft_ms * kMicrosPerMilli;
@@ -230,7 +219,7 @@ void Cell::check_memory() {
 // The next check comes when the cell could have used up the rest at the earliest: at the full speed
 // of its CPU share, and twice that, since a quota may be spent at the start of a period.
 void Cell::check_cpu(int64_t now_us) {
-  const int64_t used = cgroup_->cpu_us().value_or(0);
+  const int64_t used = cgroup_->cpu_us().value_or(0) - cpu_before_us_;
   const int64_t left = limits_.cpu_ms * kMicrosPerMilli - used;
   if (left <= 0) return kill(wire::kCpu);
   const int64_t fastest = left * 1000 / std::max<int64_t>(1, 2 * limits_.cpus_milli);
@@ -251,7 +240,7 @@ void Cell::note_full(const UniqueFd& directory) {
 // Everything in the cell is dead: the counters are final.
 void Cell::settle() {
   const CellCounters counters = cgroup_->counters();
-  finished_.cpu_us = counters.cpu_us.value_or(wire::kNoCounter);
+  if (counters.cpu_us) finished_.cpu_us = *counters.cpu_us - cpu_before_us_;
   finished_.memory_charged_bytes = counters.memory_peak_bytes.value_or(wire::kNoCounter);
   if (counters.peak_processes) {
     finished_.peak_processes = std::max<int64_t>(0, *counters.peak_processes - kInitProcesses);

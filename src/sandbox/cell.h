@@ -1,9 +1,11 @@
-// One cell, as the launcher sees it: from the request to the moment when nothing of it is left.
+// One cell, as the launcher sees it: from its making to the moment when nothing of it is left. It
+// is made for a request, or ahead of any.
 //
-//   building --running report--> running --exited report or kill--> ending
-//      |                                                               ^  |
-//      +-- failed report, kill or time-out ----------------------------+  init reaped
-//                                                                         |
+//   building --ready report--> ready --request--> starting --running report--> running
+//      |                         |                   |                            |
+//      +---- failed report, kill or time-out, the init's death, exited report ----+--> ending
+//                                                                                       | init
+//                                                                                       reaped
 //                  done <--cgroup removed-- removing <--all copied-- collecting, if asked for
 //
 // The kernel kills all of a cell with its init, and the init's pidfd becomes readable only when the
@@ -38,6 +40,7 @@ struct CellHost {
   std::unique_ptr<CgroupTree> cgroups;
   std::optional<UidRange> uids;
   uint64_t next_cgroup = 0;
+  wire::RunView order_view;  // room for a cell's own copy of its request
 };
 
 inline constexpr int64_t kSetupTimeoutUs = 20'000'000;
@@ -50,12 +53,20 @@ inline constexpr int64_t kMaxCpuCheckUs = 500'000;
 
 class Cell {
  public:
-  // `fds` in the order of wire::RunFd. A cell that cannot be started is born done, with its
-  // failure.
+  // Made ahead, with the default limits.
+  explicit Cell(CellHost& host);
+  // Made for this request; `fds` in the order of wire::RunFd. A cell that cannot be made is born
+  // done, with its failure.
   Cell(CellHost& host, const wire::Run& run, std::vector<UniqueFd> fds, bool self_test);
   ~Cell();
   Cell(const Cell&) = delete;
   Cell& operator=(const Cell&) = delete;
+
+  // Of a cell made ahead: what it is for. Once.
+  void assign(const wire::Run& run, std::vector<UniqueFd> fds);
+  // Made ahead and sound: it may be assigned, though it may still be building.
+  bool is_free() const;
+  bool is_ready() const { return state_ == State::ready; }
 
   void kill(uint32_t causes);
 
@@ -74,16 +85,33 @@ class Cell {
   UniqueFd take_artifacts() { return std::move(artifacts_); }
 
  private:
-  enum class State : uint8_t { building, running, ending, collecting, removing, done };
+  enum class State : uint8_t {
+    building,
+    ready,
+    starting,
+    running,
+    ending,
+    collecting,
+    removing,
+    done
+  };
 
-  StepFailure build(const wire::Run& run, std::vector<UniqueFd>& fds);
-  StepFailure map_payload(const wire::Run& run, int fd);
+  // Takes the request's descriptors, and checks it.
+  class Payload;
+  StepFailure accept(const wire::Run& run, std::vector<UniqueFd> fds, wire::RunView& view,
+                     Payload& payload);
+  StepFailure build(const wire::RunView* view);
   StepFailure clone_init(CellPlan& plan);
+  void on_ready(std::vector<UniqueFd>& fds);
+  void start();
+  StepFailure resize();
+  StepFailure give_order();
+  void not_made(const StepFailure& failure);
   StepFailure write_id_map();
   void fail(const StepFailure& failure);
   void read_reports();
   void on_report(const ChildReport& report, std::vector<UniqueFd>& fds);
-  void on_running(const ChildReport& report, std::vector<UniqueFd>& fds);
+  void on_running(const ChildReport& report);
   void on_init_dead();
   void check_memory();
   void check_cpu(int64_t now_us);
@@ -101,11 +129,13 @@ class Cell {
   CellHost& host_;
   const bool self_test_;
   State state_ = State::building;
-  model::Limits limits_;
-  const uint64_t collect_file_bytes_;
-  wire::RunView view_;
-  void* payload_ = nullptr;
-  size_t payload_size_ = 0;
+  model::Limits limits_;     // of the request, once there is one
+  model::Limits made_with_;  // what group and mounts have
+  bool assigned_ = false;
+  wire::Run run_;  // the request, until it is sent
+  std::vector<UniqueFd> fds_;
+  uint64_t collect_file_bytes_ = 0;
+  int64_t cpu_before_us_ = 0;  // of the making
   std::optional<CellUids> uids_;
   std::unique_ptr<CellCgroup> cgroup_;
   pid_t pid_ = -1;

@@ -3,6 +3,7 @@
 #include <linux/sched.h>
 #include <sched.h>
 #include <sys/mman.h>
+#include <sys/mount.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -10,6 +11,7 @@
 #include <cerrno>
 #include <csignal>
 #include <cstdio>
+#include <tuple>
 
 #include "sandbox/cell.h"
 #include "sandbox/files.h"
@@ -29,52 +31,123 @@ MountOptions tmpfs_options(int64_t bytes, int64_t inodes, unsigned mode, uint32_
   return out;
 }
 
+// A mount that the cell has made, by a descriptor of its root: nobody in the cell has the right to
+// (fspick(2), fsconfig(2)). 0 or an errno.
+int resize_tmpfs(int directory, int64_t bytes, int64_t inodes) {
+  const UniqueFd context(
+      static_cast<int>(::syscall(SYS_fspick, directory, "", FSPICK_EMPTY_PATH | FSPICK_CLOEXEC)));
+  if (!context) return errno;
+  const auto set = [&](const char* key, int64_t value) {
+    return ::syscall(SYS_fsconfig, context.get(), FSCONFIG_SET_STRING, key,
+                     std::to_string(value).c_str(), 0) == 0;
+  };
+  // The root directory is an inode, too.
+  if (!set("size", bytes) || !set("nr_inodes", inodes + 1)) return errno;
+  const long done =
+      ::syscall(SYS_fsconfig, context.get(), FSCONFIG_CMD_RECONFIGURE, nullptr, nullptr, 0);
+  return done == 0 ? 0 : errno;
+}
+
 }  // namespace
 
-StepFailure Cell::build(const wire::Run& run, std::vector<UniqueFd>& fds) {
-  if (fds.size() != wire::kRunFdCount) return {Step::request, EBADMSG, 0};
-  if (const StepFailure failure = map_payload(run, fds[wire::kPayloadFd].get()); failure.failed()) {
+// The payload is mapped for as long as `view` is used here; the cell maps it for itself.
+class Cell::Payload {
+ public:
+  ~Payload() {
+    if (memory_ != nullptr) ::munmap(memory_, size_);
+  }
+  StepFailure map(int fd) {
+    struct stat status {};
+    if (!is_sealed(fd) || ::fstat(fd, &status) != 0) return {Step::request, EBADF, 1};
+    size_ = static_cast<size_t>(status.st_size);
+    if (size_ == 0 || size_ > wire::kMaxPayloadBytes) return {Step::request, EFBIG, 1};
+    void* memory = ::mmap(nullptr, size_, PROT_READ, MAP_PRIVATE, fd, 0);
+    if (memory == MAP_FAILED) return {Step::request, errno, 2};
+    memory_ = memory;
+    return {};
+  }
+  std::span<const std::byte> bytes() const {
+    return {static_cast<const std::byte*>(memory_), size_};
+  }
+
+ private:
+  void* memory_ = nullptr;
+  size_t size_ = 0;
+};
+
+Cell::Cell(CellHost& host) : host_(host), self_test_(false) {
+  setup_deadline_us_ = monotonic_us() + kSetupTimeoutUs;
+  if (const StepFailure failure = build(nullptr); failure.failed()) not_made(failure);
+}
+
+Cell::Cell(CellHost& host, const wire::Run& run, std::vector<UniqueFd> fds, bool self_test)
+    : host_(host), self_test_(self_test) {
+  Payload payload;
+  wire::RunView view;
+  StepFailure failure = accept(run, std::move(fds), view, payload);
+  if (!failure.failed()) failure = build(&view);
+  if (failure.failed()) not_made(failure);
+}
+
+void Cell::not_made(const StepFailure& failure) {
+  finished_.failure = failure;
+  start_removing();
+}
+
+void Cell::assign(const wire::Run& run, std::vector<UniqueFd> fds) {
+  Payload payload;
+  wire::RunView view;
+  const StepFailure failure = accept(run, std::move(fds), view, payload);
+  if (failure.failed()) return fail(failure);
+  if (state_ == State::ready) start();
+}
+
+bool Cell::is_free() const {
+  return !assigned_ && (state_ == State::building || state_ == State::ready);
+}
+
+void Cell::start() {
+  state_ = State::starting;
+  if (const StepFailure failure = give_order(); failure.failed()) fail(failure);
+}
+
+StepFailure Cell::accept(const wire::Run& run, std::vector<UniqueFd> fds, wire::RunView& view,
+                         Payload& payload) {
+  assigned_ = true;
+  run_ = run;
+  fds_ = std::move(fds);
+  finished_.id = run.id;
+  collect_file_bytes_ = run.collect_file_bytes;
+  setup_deadline_us_ = monotonic_us() + kSetupTimeoutUs;
+  if (fds_.size() != wire::kRunFdCount) return {Step::request, EBADMSG, 0};
+  if (const StepFailure failure = payload.map(fds_[wire::kPayloadFd].get()); failure.failed()) {
     return failure;
   }
+  auto decoded = wire::decode_run(run, payload.bytes());
+  if (!decoded) return {Step::request, EBADMSG, 3};
+  view = std::move(*decoded);
+  limits_ = run.limits;
+  return {};
+}
+
+// `view`: what is to be run, where that is known already.
+StepFailure Cell::build(const wire::RunView* view) {
   uids_ = host_.uids->take();
   if (!uids_) return {Step::uids, EAGAIN, -1};
   StepFailure failure;
   const std::string name = "cell-" + std::to_string(host_.next_cgroup++);
+  made_with_ = limits_;
   cgroup_ = host_.cgroups->create(name, limits_, failure);
   if (!cgroup_) return failure;
-  for (const wire::RunFd fd : {wire::kStdoutFd, wire::kStderrFd}) {
-    // Else a program could not open /dev/stdout: the pipe's inode belongs to the worker's user.
-    if (::fchown(fds[fd].get(), uids_->program, uids_->program) != 0) {
-      return {Step::pipes, errno, static_cast<int32_t>(fd)};
-    }
-  }
   CellPlan plan;
-  plan.stdin_fd = fds[wire::kStdinFd].get();
-  plan.stdout_fd = fds[wire::kStdoutFd].get();
-  plan.stderr_fd = fds[wire::kStderrFd].get();
+  plan.program = view;
   return clone_init(plan);
-}
-
-StepFailure Cell::map_payload(const wire::Run& run, int fd) {
-  struct stat status {};
-  if (!is_sealed(fd) || ::fstat(fd, &status) != 0) return {Step::request, EBADF, 1};
-  const auto size = static_cast<size_t>(status.st_size);
-  if (size == 0 || size > wire::kMaxPayloadBytes) return {Step::request, EFBIG, 1};
-  void* memory = ::mmap(nullptr, size, PROT_READ, MAP_PRIVATE, fd, 0);
-  if (memory == MAP_FAILED) return {Step::request, errno, 2};
-  payload_ = memory;
-  payload_size_ = size;
-  auto view = wire::decode_run(run, {static_cast<const std::byte*>(memory), size});
-  if (!view) return {Step::request, EBADMSG, 3};
-  view_ = std::move(*view);
-  return {};
 }
 
 StepFailure Cell::clone_init(CellPlan& plan) {
   auto pair = packet_socket_pair();
   if (!pair) return {Step::clone, EMFILE, -1};
-  plan.program = &view_;
-  plan.limits = limits_;
+  plan.order_view = &host_.order_view;
   plan.uids = *uids_;
   plan.root = host_.root.c_str();
   plan.cgroup_joins = cgroup_->join_fds();
@@ -82,7 +155,6 @@ StepFailure Cell::clone_init(CellPlan& plan) {
   plan.box = tmpfs_options(limits_.box_bytes, limits_.box_inodes, 0755, uids_->program);
   plan.tmp = tmpfs_options(limits_.tmp_bytes, limits_.tmp_inodes, 01777, 0);
   plan.shm = tmpfs_options(limits_.shm_bytes, limits_.shm_inodes, 01777, 0);
-  plan.make_out = collect_file_bytes_ > 0;
   plan.socket = pair->second.get();
   plan.self_test = self_test_;
   plan.launcher_namespaces = host_.namespaces;
@@ -123,6 +195,49 @@ StepFailure Cell::write_id_map() {
   const char go = 1;
   if (::send(socket_.get(), &go, 1, MSG_NOSIGNAL) != 1) return {Step::id_map, errno, index};
   return {};
+}
+
+// The request's own limits, where they differ from what the cell was made with.
+StepFailure Cell::resize() {
+  const auto same = [this](auto... members) {
+    return ((limits_.*members == made_with_.*members) && ...);
+  };
+  using L = model::Limits;
+  int32_t index = -1;
+  if (!same(&L::memory_bytes, &L::cpus_milli, &L::processes)) {
+    if (const int error = cgroup_->write_limits(limits_, index)) {
+      return {Step::cgroup_limits, error, index};
+    }
+  }
+  const std::array<std::tuple<const UniqueFd&, int64_t L::*, int64_t L::*>, 3> mounts = {
+      {{box_, &L::box_bytes, &L::box_inodes},
+       {tmp_, &L::tmp_bytes, &L::tmp_inodes},
+       {shm_, &L::shm_bytes, &L::shm_inodes}}};
+  for (const auto& [directory, bytes, inodes] : mounts) {
+    ++index;
+    if (same(bytes, inodes)) continue;
+    if (const int error = resize_tmpfs(directory.get(), limits_.*bytes, limits_.*inodes)) {
+      return {Step::resize, error, index};
+    }
+  }
+  return {};
+}
+
+// Tells the init what is to be run.
+StepFailure Cell::give_order() {
+  if (const StepFailure failure = resize(); failure.failed()) return failure;
+  for (const wire::RunFd fd : {wire::kStdoutFd, wire::kStderrFd}) {
+    // Else a program could not open /dev/stdout: the pipe's inode belongs to the worker's user.
+    if (::fchown(fds_[fd].get(), uids_->program, uids_->program) != 0) {
+      return {Step::pipes, errno, static_cast<int32_t>(fd)};
+    }
+  }
+  std::array<int, wire::kRunFdCount> fds{};
+  for (size_t i = 0; i < fds.size(); ++i) fds.at(i) = fds_[i].get();
+  cpu_before_us_ = cgroup_->cpu_us().value_or(0);
+  const int error = send_order(socket_.get(), run_, fds);
+  fds_.clear();
+  return error == 0 ? StepFailure{} : StepFailure{Step::init_lost, error, -1};
 }
 
 }  // namespace kiln::sandbox

@@ -33,26 +33,29 @@ struct MountOptions {
   std::array<char, 128> text{};
 };
 
-// Everything the children need; built by the launcher before clone.
+// Everything the children need; built by the launcher before clone. What comes with the request is
+// filled in by each of the two when it is told (receive_order).
 struct CellPlan {
+  // What is to be run; null in a cell that was made ahead, until it is told.
   const wire::RunView* program = nullptr;
+  wire::RunView* order_view = nullptr;  // room to read it into, reserved
   model::Limits limits;
   CellUids uids;
   const char* root = nullptr;         // the template, as the launcher sees it
   std::span<const int> cgroup_joins;  // may be empty (version 2)
   sock_fprog filter{};
   MountOptions box, tmp, shm;
-  bool make_out = false;  // /box/out, for artifacts
-  int socket = -1;        // the init's end
-  int stdin_fd = -1, stdout_fd = -1, stderr_fd = -1;
+  wire::Run order;  // with its limits, and whether artifacts are wanted
+  int socket = -1;  // the init's end
+  int payload_fd = -1, stdin_fd = -1, stdout_fd = -1, stderr_fd = -1;
   bool self_test = false;  // check the cell instead of running a program
   NamespaceIds launcher_namespaces{};
 
   // Filled in by the children themselves.
-  // A packet socket: the program's process hands over the filter's listener, or tells a failure;
-  // closed by exec.
+  // A packet socket: the program's process hands over the filter's listener, then says that it is
+  // ready, or tells a failure; closed by exec. The init passes the request on through it, once it
+  // has dropped what it had.
   int exec_report = -1;
-  int exec_go = -1;  // readable once the init has dropped what it had
   int box_fd = -1, tmp_fd = -1, shm_fd = -1;
   int program_fd = -1;  // pidfd
   int listener = -1;    // of the filter's questions, in the init
@@ -61,9 +64,10 @@ struct CellPlan {
 };
 
 // What the init tells the launcher, each in one packet. `want_map` asks for the id maps; the
-// launcher answers with one byte. `running` carries a pidfd of the program and directory
-// descriptors of /box, /tmp and /dev/shm.
-enum class ReportType : uint32_t { want_map = 1, failed, running, exited };
+// launcher answers with one byte. `ready` carries a pidfd of the program's process and directory
+// descriptors of /box, /tmp and /dev/shm; the launcher answers with the request, a wire::Run with
+// the descriptors of wire::RunFd.
+enum class ReportType : uint32_t { want_map = 1, failed, ready, running, exited };
 
 struct ChildReport {
   ReportType type{};
@@ -74,7 +78,13 @@ struct ChildReport {
   int64_t rss_bytes = 0;  // the largest of all processes the init has waited for
 };
 
-enum RunningFd : size_t { kProgramFd, kBoxFd, kTmpFd, kShmFd, kRunningFdCount };
+enum ReadyFd : size_t { kProgramFd, kBoxFd, kTmpFd, kShmFd, kReadyFdCount };
+
+// Waits for the request on `socket`, and reads it and its payload into the plan. 0 or an errno.
+// Async-signal-safe.
+int receive_order(int socket, CellPlan& plan);
+// The same request, to the next.
+int send_order(int socket, const wire::Run& run, const std::array<int, wire::kRunFdCount>& fds);
 
 // Never returns. Runs in the clone.
 [[noreturn]] void run_cell_init(CellPlan& plan);

@@ -4,15 +4,20 @@
 // net, ipc and uts namespaces, and still the host's root. Only at the end does it make the user
 // namespace: so the other namespaces belong to the host's user namespace, no process of the cell
 // has any capability over them whatever it gets hold of, and /proc can be mounted where a
-// container's runtime has masked parts of the outer /proc. The steps stand in kSteps, in order.
+// container's runtime has masked parts of the outer /proc. The steps stand in kPrepare and
+// kStart, in order.
 //
-// Then it forks the program's process, gives up its own privileges, and only then lets that process
-// go on. From there it waits: for the program (whose end is the cell's end: the init reports it and
-// exits, and the kernel kills whatever is left in the namespace), and for orphans.
+// Then it forks the program's process, which gives up all that it must and waits. The cell is
+// ready: it may lie so for long, made ahead of any request. Told what to run, the init writes the
+// input files, gives up its own privileges, and only then passes the request on to that process.
+// From there it waits: for the program (whose end is the cell's end: the init reports it and exits,
+// and the kernel kills whatever is left in the namespace), and for orphans.
 #include <fcntl.h>
 #include <linux/sched.h>
 #include <poll.h>
 #include <sched.h>
+#include <sys/fsuid.h>
+#include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -87,27 +92,29 @@ int mount_shm(CellPlan& plan) { return mount_tmpfs("dev/shm", plan.shm); }
 // pivot_root(2), the note on pivot_root(".", "."): the old root ends up on top of the new one.
 int change_root(CellPlan&) { return as_errno(::syscall(SYS_pivot_root, ".", ".")); }
 
-int detach_old_root(CellPlan&) {
-  if (::umount2(".", MNT_DETACH) != 0) return errno;
-  return as_errno(::chdir("/"));
-}
-
 int open_directory(const char* path, int& out) {
   out = ::open(path, O_PATH | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
   return as_errno(out);
 }
 
-int make_parents(int box, const char* path, const CellUids& uids) {
+int open_directories(CellPlan& plan) {
+  if (const int error = open_directory("/box", plan.box_fd)) return error;
+  if (const int error = open_directory("/tmp", plan.tmp_fd)) return error;
+  return open_directory("/dev/shm", plan.shm_fd);
+}
+
+int detach_old_root(CellPlan& plan) {
+  if (::umount2(".", MNT_DETACH) != 0) return errno;
+  if (::chdir("/") != 0) return errno;
+  return open_directories(plan);
+}
+
+int make_parents(int box, const char* path) {
   char part[wire::kMaxFileNameBytes + 1];
   for (size_t i = 0; path[i] != '\0'; ++i) {
     if (path[i] == '/') {
       part[i] = '\0';
-      if (::mkdirat(box, part, 0755) == 0) {
-        if (::fchownat(box, part, uids.program, uids.program, AT_SYMLINK_NOFOLLOW) != 0)
-          return errno;
-      } else if (errno != EEXIST) {
-        return errno;
-      }
+      if (::mkdirat(box, part, 0755) != 0 && errno != EEXIST) return errno;
     }
     part[i] = path[i];
   }
@@ -123,36 +130,37 @@ int write_all(int fd, std::span<const std::byte> bytes) {
   return 0;
 }
 
-// Nobody else is in the cell yet, and /box is a fresh tmpfs, so there is no link to be led astray
-// by.
+// What is made belongs to this user of the cell from the start (setfsuid(2)). The calls tell
+// nothing of failure but by their next answer.
+int make_files_as(unsigned inner_id) {
+  ::setfsgid(inner_id);
+  ::setfsuid(inner_id);
+  const bool taken = static_cast<unsigned>(::setfsgid(inner_id)) == inner_id &&
+                     static_cast<unsigned>(::setfsuid(inner_id)) == inner_id;
+  return taken ? 0 : EPERM;
+}
+
+// The program does not run yet, and /box is a fresh tmpfs, so there is no link to be led astray by.
+// A compiled program belongs to the init's user: the cell's own can run it, and not change it.
 int write_file(const wire::FileView& file, const CellPlan& plan) {
-  if (const int error = make_parents(plan.box_fd, file.name, plan.uids)) return error;
+  if (const int error = make_parents(plan.box_fd, file.name)) return error;
+  if (file.program) {
+    if (const int error = make_files_as(kInnerInitId)) return error;
+  }
   const int fd =
       ::openat(plan.box_fd, file.name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644);
   if (fd < 0) return errno;
   int error = write_all(fd, file.bytes);
-  if (error == 0 && file.program) {
-    error = as_errno(::fchmod(fd, 0555));  // and stays the host's root's, who is nobody in a cell
-  } else if (error == 0) {
-    error = as_errno(::fchown(fd, plan.uids.program, plan.uids.program));
-  }
+  if (error == 0 && file.program) error = as_errno(::fchmod(fd, 0555));
   ::close(fd);
-  return error;
-}
-
-int make_out_directory(const CellPlan& plan) {
-  if (::mkdirat(plan.box_fd, kOutDirectory, 0755) != 0) return errno;
-  return as_errno(::fchownat(plan.box_fd, kOutDirectory, plan.uids.program, plan.uids.program,
-                             AT_SYMLINK_NOFOLLOW));
+  return error != 0 || !file.program ? error : make_files_as(kInnerProgramId);
 }
 
 int write_input_files(CellPlan& plan) {
   ::umask(022);
-  if (const int error = open_directory("/box", plan.box_fd)) return error;
-  if (const int error = open_directory("/tmp", plan.tmp_fd)) return error;
-  if (const int error = open_directory("/dev/shm", plan.shm_fd)) return error;
-  if (plan.make_out) {
-    if (const int error = make_out_directory(plan)) return error;
+  if (const int error = make_files_as(kInnerProgramId)) return error;
+  if (plan.order.collect_file_bytes > 0 && ::mkdirat(plan.box_fd, kOutDirectory, 0755) != 0) {
+    return errno;
   }
   for (size_t i = 0; i < plan.program->files.size(); ++i) {
     plan.index = static_cast<int32_t>(i);
@@ -172,9 +180,7 @@ int unshare_user(CellPlan& plan) {
 
 int fork_program(CellPlan& plan) {
   int report[2];
-  int go[2];
   if (::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, report) != 0) return errno;
-  if (::pipe2(go, O_CLOEXEC) != 0) return errno;
   clone_args arguments{};
   arguments.flags = CLONE_PIDFD;
   arguments.pidfd = reinterpret_cast<uint64_t>(&plan.program_fd);
@@ -183,15 +189,11 @@ int fork_program(CellPlan& plan) {
   if (pid < 0) return errno;
   if (pid == 0) {
     plan.exec_report = report[1];
-    plan.exec_go = go[0];
-    ::close(go[1]);
     run_program(plan);
   }
   plan.program_pid = static_cast<pid_t>(pid);
   plan.exec_report = report[0];
-  plan.exec_go = go[1];
   ::close(report[1]);
-  ::close(go[0]);
   return 0;
 }
 
@@ -212,20 +214,16 @@ struct InitStep {
   int (*run)(CellPlan&);
 };
 
-constexpr std::array kSteps = {
-    InitStep{Step::cgroup_join, join_cgroup},
-    InitStep{Step::cgroup_namespace, unshare_cgroup},
-    InitStep{Step::oom_score, reset_oom_score},
-    InitStep{Step::host_name, set_host_name},
-    InitStep{Step::mount_proc, mount_proc},
-    InitStep{Step::mount_box, mount_box},
-    InitStep{Step::mount_tmp, mount_tmp},
-    InitStep{Step::mount_shm, mount_shm},
-    InitStep{Step::pivot_root, change_root},
-    InitStep{Step::detach_root, detach_old_root},
+constexpr std::array kPrepare = {
+    InitStep{Step::cgroup_join, join_cgroup},     InitStep{Step::cgroup_namespace, unshare_cgroup},
+    InitStep{Step::oom_score, reset_oom_score},   InitStep{Step::host_name, set_host_name},
+    InitStep{Step::mount_proc, mount_proc},       InitStep{Step::mount_box, mount_box},
+    InitStep{Step::mount_tmp, mount_tmp},         InitStep{Step::mount_shm, mount_shm},
+    InitStep{Step::pivot_root, change_root},      InitStep{Step::detach_root, detach_old_root},
+    InitStep{Step::user_namespace, unshare_user}, InitStep{Step::fork_program, fork_program},
+};
+constexpr std::array kStart = {
     InitStep{Step::input_files, write_input_files},
-    InitStep{Step::user_namespace, unshare_user},
-    InitStep{Step::fork_program, fork_program},
     InitStep{Step::init_identity, take_own_identity},
     InitStep{Step::init_capabilities, drop_capabilities},
 };
@@ -262,29 +260,41 @@ ProgramReport receive_report(int socket) {
   return out;
 }
 
-// Lets the program's process go on, and waits until it has become the program (exec closes its end)
-// or says what failed.
-void start_program(CellPlan& plan) {
-  // A process that failed before it read this has closed its end, and says why in its report.
-  const int go_error = ::write(plan.exec_go, "g", 1) == 1 ? 0 : errno;
+// Until the program's process has given up all that it must, and says so; then the cell is ready.
+void wait_until_ready(CellPlan& plan) {
   ProgramReport told = receive_report(plan.exec_report);
   if (told.listener >= 0) {
     plan.listener = told.listener;
     told = receive_report(plan.exec_report);
   }
   if (told.failure.failed()) fail(plan, told.failure);
-  if (go_error != 0) fail(plan, {Step::fork_program, go_error, -1});
-  if (told.size != 0) fail(plan, {Step::exec, EIO, -1});
+  if (told.size <= 0) fail(plan, {Step::fork_program, EPIPE, -1});
   if (plan.listener < 0) fail(plan, {Step::filter, EBADF, -1});
-  ::close(plan.exec_go);
+  const std::array<int, kReadyFdCount> fds = {plan.program_fd, plan.box_fd, plan.tmp_fd,
+                                              plan.shm_fd};
+  ChildReport report;
+  report.type = ReportType::ready;
+  if (send_struct(plan.socket, report, fds) != 0) ::_exit(1);
+  for (const int fd : {plan.program_fd, plan.tmp_fd, plan.shm_fd}) ::close(fd);
+}
+
+// Passes the request on, and waits until the program's process has become the program (exec closes
+// its end) or says what failed.
+void start_program(CellPlan& plan) {
+  const std::array<int, wire::kRunFdCount> fds = {plan.payload_fd, plan.stdin_fd, plan.stdout_fd,
+                                                  plan.stderr_fd};
+  const int sent = send_order(plan.exec_report, plan.order, fds);
+  for (const int fd : fds) ::close(fd);
+  ::close(plan.box_fd);
+  const ProgramReport told = receive_report(plan.exec_report);
+  if (told.failure.failed()) fail(plan, told.failure);
+  if (sent != 0) fail(plan, {Step::fork_program, sent, -1});
+  if (told.size != 0) fail(plan, {Step::exec, EIO, -1});
   ::close(plan.exec_report);
-  const std::array<int, kRunningFdCount> fds = {plan.program_fd, plan.box_fd, plan.tmp_fd,
-                                                plan.shm_fd};
   ChildReport report;
   report.type = ReportType::running;
   report.at_us = monotonic_us();
-  if (send_struct(plan.socket, report, fds) != 0) ::_exit(1);
-  for (const int fd : fds) ::close(fd);
+  if (send_struct(plan.socket, report) != 0) ::_exit(1);
 }
 
 // Reaps all that have died. Does not return when the program is one of them.
@@ -333,8 +343,8 @@ void reap(const CellPlan& plan, ChildReport& report) {
 // Of what the launcher had open, the init keeps its socket only; the program's process has closed
 // everything for itself already.
 void close_all_but_needed(const CellPlan& plan) {
-  std::array<int, 7> keep = {plan.socket, plan.exec_go, plan.exec_report, plan.program_fd,
-                             plan.box_fd, plan.tmp_fd,  plan.shm_fd};
+  std::array<int, 6> keep = {plan.socket, plan.exec_report, plan.program_fd,
+                             plan.box_fd, plan.tmp_fd,      plan.shm_fd};
   std::sort(keep.begin(), keep.end());
   unsigned next = 0;
   for (const int fd : keep) {
@@ -347,15 +357,66 @@ void close_all_but_needed(const CellPlan& plan) {
 
 }  // namespace
 
-void run_cell_init(CellPlan& plan) {
-  for (const InitStep& step : kSteps) {
+int send_order(int socket, const wire::Run& run, const std::array<int, wire::kRunFdCount>& fds) {
+  return send_struct(socket, run, fds);
+}
+
+int receive_order(int socket, CellPlan& plan) {
+  iovec part{&plan.order, sizeof plan.order};
+  constexpr size_t kFdBytes = wire::kRunFdCount * sizeof(int);
+  alignas(cmsghdr) char control[CMSG_SPACE(kFdBytes)] = {};
+  msghdr message{};
+  message.msg_iov = &part;
+  message.msg_iovlen = 1;
+  message.msg_control = control;
+  message.msg_controllen = sizeof control;
+  ssize_t got = 0;
+  do {
+    got = ::recvmsg(socket, &message, MSG_CMSG_CLOEXEC);
+  } while (got < 0 && errno == EINTR);
+  if (got < 0) return errno;
+  const cmsghdr* header = CMSG_FIRSTHDR(&message);
+  if (got != sizeof plan.order || header == nullptr || header->cmsg_type != SCM_RIGHTS ||
+      header->cmsg_len != CMSG_LEN(kFdBytes)) {
+    return EPIPE;
+  }
+  std::array<int, wire::kRunFdCount> fds{};
+  std::memcpy(fds.data(), CMSG_DATA(header), kFdBytes);
+  plan.payload_fd = fds[wire::kPayloadFd];
+  plan.stdin_fd = fds[wire::kStdinFd];
+  plan.stdout_fd = fds[wire::kStdoutFd];
+  plan.stderr_fd = fds[wire::kStderrFd];
+  plan.limits = plan.order.limits;
+  const size_t size = plan.order.payload_bytes;
+  void* memory = ::mmap(nullptr, size, PROT_READ, MAP_PRIVATE, plan.payload_fd, 0);
+  if (memory == MAP_FAILED) return errno;
+  // The launcher has checked it, and nobody can have changed it since.
+  const std::span payload(static_cast<const std::byte*>(memory), size);
+  if (!wire::read_run(plan.order, payload, *plan.order_view)) return EBADMSG;
+  plan.program = plan.order_view;
+  return 0;
+}
+
+namespace {
+
+void run_steps(CellPlan& plan, std::span<const InitStep> steps) {
+  for (const InitStep& step : steps) {
     plan.index = -1;
     int error = step_fault(step.step, plan);
     if (error == kSkipStep) continue;
     if (error == 0) error = step.run(plan);
     if (error != 0) fail(plan, {step.step, error, plan.index});
   }
+}
+
+}  // namespace
+
+void run_cell_init(CellPlan& plan) {
+  run_steps(plan, kPrepare);
   close_all_but_needed(plan);
+  wait_until_ready(plan);
+  if (receive_order(plan.socket, plan) != 0) ::_exit(1);  // the launcher has let go of it
+  run_steps(plan, kStart);
   start_program(plan);
   wait_for_program(plan);
 }

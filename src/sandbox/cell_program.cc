@@ -18,6 +18,7 @@
 #include <array>
 #include <cerrno>
 #include <csignal>
+#include <span>
 #include <string_view>
 
 #include "sandbox/lock_budget.h"
@@ -28,6 +29,7 @@ namespace {
 
 constexpr int kReportFd = 3;  // close-on-exec
 constexpr unsigned kFirstUnused = 4;
+constexpr int kHighest = 64;  // where the way to the init waits
 constexpr rlim_t kStackBytes = 8U << 20U;
 constexpr rlim_t kOpenFiles = 1024;
 constexpr rlim_t kLockedBytes = 8U << 20U;
@@ -40,18 +42,25 @@ int as_errno(long result) { return result < 0 ? errno : 0; }
 
 int start_session(CellPlan&) { return as_errno(::setsid()); }
 
-// Sources are far from 0 to 3 or moved away first, so that no dup2 overwrites one still needed.
-int keep_descriptors(CellPlan& plan) {
-  std::array<int*, 5> sources = {&plan.stdin_fd, &plan.stdout_fd, &plan.stderr_fd,
-                                 &plan.exec_report, &plan.exec_go};
+// Of what the launcher had open nothing stays but the way to the init.
+int close_others(CellPlan& plan) {
+  if (plan.exec_report != kHighest && ::dup3(plan.exec_report, kHighest, O_CLOEXEC) < 0) {
+    return errno;
+  }
+  plan.exec_report = kHighest;
+  const int error = as_errno(::syscall(SYS_close_range, 0U, kHighest - 1U, 0));
+  return error != 0 ? error : as_errno(::syscall(SYS_close_range, kHighest + 1U, ~0U, 0));
+}
+
+// The request's descriptors are the lowest free ones: none is overwritten that is still needed.
+int set_streams(CellPlan& plan) {
+  std::array<int*, 3> sources = {&plan.stdin_fd, &plan.stdout_fd, &plan.stderr_fd};
   for (size_t i = 0; i < sources.size(); ++i) {
     plan.index = static_cast<int32_t>(i);
-    *sources[i] = ::fcntl(*sources[i], F_DUPFD_CLOEXEC, 32);
+    *sources[i] = ::fcntl(*sources[i], F_DUPFD_CLOEXEC, kFirstUnused);
     if (*sources[i] < 0) return errno;
   }
   plan.index = -1;
-  char go = 0;
-  if (::read(plan.exec_go, &go, 1) != 1) return EPIPE;  // the init has dropped its privileges
   if (::dup2(plan.stdin_fd, 0) < 0 || ::dup2(plan.stdout_fd, 1) < 0 ||
       ::dup2(plan.stderr_fd, 2) < 0 || ::dup3(plan.exec_report, kReportFd, O_CLOEXEC) < 0) {
     return errno;
@@ -62,25 +71,12 @@ int keep_descriptors(CellPlan& plan) {
 
 int enter_box(CellPlan&) { return as_errno(::chdir("/box")); }
 
-int set_rlimits(CellPlan& plan) {
-  struct Limit {
-    int resource;
-    rlim_t soft, hard;
-  };
-  const auto file_size = static_cast<rlim_t>(plan.limits.file_size_bytes);
-  const auto memory = static_cast<rlim_t>(plan.limits.memory_bytes);
-  const std::array limits = {
-      Limit{RLIMIT_CORE, kCoreBytes, kCoreBytes},
-      Limit{RLIMIT_FSIZE, file_size, file_size},
-      Limit{RLIMIT_NOFILE, kOpenFiles, kOpenFiles},
-      Limit{RLIMIT_STACK, kStackBytes, memory > kStackBytes ? memory : kStackBytes},
-      Limit{RLIMIT_MEMLOCK, kLockedBytes, kLockedBytes},
-      Limit{RLIMIT_MSGQUEUE, 0, 0},
-      Limit{RLIMIT_SIGPENDING, kPendingSignals, kPendingSignals},
-      Limit{RLIMIT_RTPRIO, 0, 0},
-      Limit{RLIMIT_NICE, 0, 0},
-      Limit{RLIMIT_CPU, RLIM_INFINITY, RLIM_INFINITY},
-  };
+struct Limit {
+  int resource;
+  rlim_t soft, hard;
+};
+
+int set_all(CellPlan& plan, std::span<const Limit> limits) {
   for (size_t i = 0; i < limits.size(); ++i) {
     plan.index = static_cast<int32_t>(i);
     const auto resource = static_cast<__rlimit_resource_t>(limits[i].resource);
@@ -92,6 +88,31 @@ int set_rlimits(CellPlan& plan) {
     if (::setrlimit(resource, &value) != 0) return errno;
   }
   return 0;
+}
+
+// Before the filter, which forbids some of them.
+int set_rlimits(CellPlan& plan) {
+  constexpr std::array kLimits = {
+      Limit{RLIMIT_CORE, kCoreBytes, kCoreBytes},
+      Limit{RLIMIT_NOFILE, kOpenFiles, kOpenFiles},
+      Limit{RLIMIT_MEMLOCK, kLockedBytes, kLockedBytes},
+      Limit{RLIMIT_MSGQUEUE, 0, 0},
+      Limit{RLIMIT_SIGPENDING, kPendingSignals, kPendingSignals},
+      Limit{RLIMIT_RTPRIO, 0, 0},
+      Limit{RLIMIT_NICE, 0, 0},
+      Limit{RLIMIT_CPU, RLIM_INFINITY, RLIM_INFINITY},
+  };
+  return set_all(plan, kLimits);
+}
+
+int set_size_limits(CellPlan& plan) {
+  const auto file_size = static_cast<rlim_t>(plan.limits.file_size_bytes);
+  const auto memory = static_cast<rlim_t>(plan.limits.memory_bytes);
+  const std::array limits = {
+      Limit{RLIMIT_FSIZE, file_size, file_size},
+      Limit{RLIMIT_STACK, kStackBytes, memory > kStackBytes ? memory : kStackBytes},
+  };
+  return set_all(plan, limits);
 }
 
 int empty_bounds(CellPlan&) { return empty_bounding_set(); }
@@ -142,9 +163,9 @@ struct ProgramStep {
   int (*run)(CellPlan&);
 };
 
-constexpr std::array kSteps = {
+constexpr std::array kPrepare = {
     ProgramStep{Step::session, start_session},
-    ProgramStep{Step::descriptors, keep_descriptors},
+    ProgramStep{Step::descriptors, close_others},
     ProgramStep{Step::working_directory, enter_box},
     ProgramStep{Step::rlimits, set_rlimits},
     ProgramStep{Step::bounding_set, empty_bounds},
@@ -155,9 +176,28 @@ constexpr std::array kSteps = {
     ProgramStep{Step::no_new_privs, set_no_new_privs},
     ProgramStep{Step::filter, load_filter},
     ProgramStep{Step::read_back, read_back},
+};
+constexpr std::array kStart = {
+    ProgramStep{Step::streams, set_streams},
+    ProgramStep{Step::size_limits, set_size_limits},
     ProgramStep{Step::self_test, test_cell},
     ProgramStep{Step::exec, exec_program},
 };
+
+[[noreturn]] void give_up(const CellPlan& plan, Step step, int error) {
+  send_struct(plan.exec_report, StepFailure{step, error, plan.index});
+  ::_exit(1);
+}
+
+void run_steps(CellPlan& plan, std::span<const ProgramStep> steps) {
+  for (const ProgramStep& step : steps) {
+    plan.index = -1;
+    int error = step_fault(step.step, plan);
+    if (error == kSkipStep) continue;
+    if (error == 0) error = step.run(plan);
+    if (error != 0) give_up(plan, step.step, error);
+  }
+}
 
 // "CapEff:\t0000000000000000" and the like.
 uint64_t number_after(std::string_view text, std::string_view key, unsigned base, uint64_t absent) {
@@ -244,16 +284,13 @@ bool is_confined(const EffectiveState& state) {
 }
 
 void run_program(CellPlan& plan) {
-  for (const ProgramStep& step : kSteps) {
-    plan.index = -1;
-    int error = step_fault(step.step, plan);
-    if (error == kSkipStep) continue;
-    if (error == 0) error = step.run(plan);
-    if (error == 0) continue;
-    const StepFailure failure{step.step, error, plan.index};
-    [[maybe_unused]] const ssize_t put = ::write(plan.exec_report, &failure, sizeof failure);
-    ::_exit(1);
+  run_steps(plan, kPrepare);
+  if (send_struct(plan.exec_report, StepFailure{}) != 0) ::_exit(1);
+  if (const int error = receive_order(plan.exec_report, plan)) {
+    // The init gave up, or is gone: nobody waits for a word.
+    give_up(plan, Step::request, error);
   }
+  run_steps(plan, kStart);
   ::_exit(1);
 }
 

@@ -49,6 +49,9 @@ class CellCgroup {
   virtual std::optional<int64_t> cpu_us() const = 0;
   virtual CellCounters counters() const = 0;
 
+  // Writes every limit. An errno, with `index` saying which, or 0.
+  virtual int write_limits(const model::Limits& limits, int32_t& index) = 0;
+
   // For a cell that is being killed: a throttled process cannot die.
   virtual void lift_cpu_quota() = 0;
 

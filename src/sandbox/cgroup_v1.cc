@@ -54,7 +54,7 @@ class CellV1 final : public CellCgroup {
     pids_ = groups_[pids].fd.get();
   }
 
-  int write_limits(const model::Limits& limits, int32_t& index) {
+  int write_limits(const model::Limits& limits, int32_t& index) override {
     struct Entry {
       int directory;
       const char* file;

@@ -31,7 +31,7 @@ class CellV2 final : public CellCgroup {
     return fd_ ? 0 : errno;
   }
 
-  int write_limits(const model::Limits& limits, int32_t& index) {
+  int write_limits(const model::Limits& limits, int32_t& index) override {
     struct Entry {
       const char* file;
       std::string value;

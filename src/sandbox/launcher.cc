@@ -76,6 +76,7 @@ StepFailure Launcher::prepare() {
   host_.root = kStateDirectory;  // covered by the template, in our mount namespace only
   if (StepFailure f = build_root_template(host_.root); f.failed()) return f;
   host_.namespaces = own_namespaces();
+  wire::reserve_view(host_.order_view);
   return compile_filter(host_.filter);
 }
 
@@ -120,8 +121,15 @@ int Launcher::run() {
   tell(ready);
   while (!worker_gone_) step(true);
   for (auto& [id, cell] : cells_) cell->kill(wire::kShutdown);
-  while (!cells_.empty()) step(false);
+  for (auto& cell : ahead_) cell->kill(wire::kShutdown);
+  while (!cells_.empty() || !ahead_.empty()) step(false);
   return 0;
+}
+
+template <class Visit>
+void Launcher::for_each_cell(Visit visit) const {
+  for (const auto& [id, cell] : cells_) visit(*cell);
+  for (const auto& cell : ahead_) visit(*cell);
 }
 
 void Launcher::step(bool accept_requests) {
@@ -129,35 +137,65 @@ void Launcher::step(bool accept_requests) {
   polls.push_back({worker_gone_ ? -1 : options_.worker.get(),
                    static_cast<short>((accept_requests ? POLLIN : 0) | (blocked_ ? POLLOUT : 0)),
                    0});
-  for (const auto& [id, cell] : cells_) {
+  for_each_cell([&polls](const Cell& cell) {
     polls.resize(polls.size() + Cell::kPollCount);
-    cell->fill_poll(
+    cell.fill_poll(
         std::span<pollfd, Cell::kPollCount>(polls.end() - Cell::kPollCount, polls.end()));
-  }
+  });
   if (::poll(polls.data(), polls.size(), poll_timeout_ms()) < 0 && errno != EINTR) {
     worker_gone_ = true;  // ENOMEM: nothing sound can follow
     return;
   }
   auto at = polls.begin() + 1;
-  for (const auto& [id, cell] : cells_) {
-    cell->on_poll(std::span<const pollfd, Cell::kPollCount>(at, at + Cell::kPollCount));
+  for_each_cell([&at](Cell& cell) {
+    cell.on_poll(std::span<const pollfd, Cell::kPollCount>(at, at + Cell::kPollCount));
     at += Cell::kPollCount;
-  }
+  });
   const int64_t now = monotonic_us();
-  for (const auto& [id, cell] : cells_) cell->on_time(now);
+  for_each_cell([now](Cell& cell) { cell.on_time(now); });
   collect();
   if ((polls[0].revents & POLLOUT) != 0) flush();
-  if ((polls[0].revents & (POLLIN | POLLHUP | POLLERR)) != 0) read_worker();
+  const bool asked = (polls[0].revents & (POLLIN | POLLHUP | POLLERR)) != 0;
+  if (asked) read_worker();
+  if (accept_requests && !asked) make_ahead();
 }
 
 int Launcher::poll_timeout_ms() const {
   int64_t next = std::numeric_limits<int64_t>::max();
-  for (const auto& [id, cell] : cells_) {
-    next = std::min(next, cell->done() ? 0 : cell->next_deadline_us());
-  }
+  for_each_cell([&next](const Cell& cell) {
+    next = std::min(next, cell.done() ? 0 : cell.next_deadline_us());
+  });
+  if (ahead_.size() < options_.cells_ahead) next = std::min(next, ahead_from_us_);
   if (next == std::numeric_limits<int64_t>::max()) return -1;
   const int64_t wait_us = std::max<int64_t>(0, next - monotonic_us());
   return static_cast<int>(std::min<int64_t>((wait_us + 999) / 1000, 60'000));
+}
+
+// One a turn, and only while nobody asks for anything: what is under way goes before what may come.
+void Launcher::make_ahead() {
+  const int64_t now = monotonic_us();
+  if (ahead_.size() >= options_.cells_ahead || now < ahead_from_us_) return;
+  ahead_.push_back(std::make_unique<Cell>(host_));
+  collect_ahead();
+}
+
+// One that is ready, else one that is being made; null: there is none.
+std::unique_ptr<Cell> Launcher::take_ahead() {
+  auto found = std::ranges::find_if(ahead_, [](const auto& cell) { return cell->is_ready(); });
+  if (found == ahead_.end()) {
+    found = std::ranges::find_if(ahead_, [](const auto& cell) { return cell->is_free(); });
+  }
+  if (found == ahead_.end()) return nullptr;
+  std::unique_ptr<Cell> cell = std::move(*found);
+  ahead_.erase(found);
+  return cell;
+}
+
+// Those that ended before anybody wanted them. What ails them is told by the next request, which
+// then has a cell made for it.
+void Launcher::collect_ahead() {
+  const size_t ended = std::erase_if(ahead_, [](const auto& cell) { return cell->done(); });
+  if (ended > 0) ahead_from_us_ = monotonic_us() + kAheadRetryUs;
 }
 
 // One packet a turn: running cells are looked after between two requests.
@@ -185,7 +223,13 @@ void Launcher::on_run(const wire::Run& run, std::vector<UniqueFd> fds) {
     tell(refused);
     return;
   }
-  cells_[run.id] = std::make_unique<Cell>(host_, run, std::move(fds), false);
+  std::unique_ptr<Cell> cell = take_ahead();
+  if (cell) {
+    cell->assign(run, std::move(fds));
+  } else {
+    cell = std::make_unique<Cell>(host_, run, std::move(fds), false);
+  }
+  cells_[run.id] = std::move(cell);
   collect();
 }
 
@@ -196,6 +240,7 @@ void Launcher::on_kill(const wire::Kill& kill) {
 }
 
 void Launcher::collect() {
+  collect_ahead();
   for (auto at = cells_.begin(); at != cells_.end();) {
     Cell& cell = *at->second;
     wire::Started started;

@@ -16,7 +16,10 @@ struct LauncherOptions {
   UniqueFd worker;  // our end of the socket pair with the worker
   uint32_t first_uid = 0;
   uint32_t uid_count = 0;
+  uint32_t cells_ahead = 0;  // made before anybody asks; 0: none
 };
+
+inline constexpr int64_t kAheadRetryUs = 1'000'000;  // after one could not be made
 
 inline constexpr const char* kStateDirectory = "/run/kiln";
 inline constexpr CellId kCanaryId = ~CellId{0};  // never a request's
@@ -35,7 +38,12 @@ class Launcher {
   void read_worker();
   void on_run(const wire::Run& run, std::vector<UniqueFd> fds);
   void on_kill(const wire::Kill& kill);
+  void make_ahead();
+  std::unique_ptr<Cell> take_ahead();
   void collect();
+  void collect_ahead();
+  template <class Visit>
+  void for_each_cell(Visit visit) const;
   int poll_timeout_ms() const;
   template <class T>
   void tell(const T& message, UniqueFd artifacts = {});
@@ -45,6 +53,8 @@ class Launcher {
   LauncherOptions options_;
   CellHost host_;
   std::map<CellId, std::unique_ptr<Cell>> cells_;
+  std::vector<std::unique_ptr<Cell>> ahead_;
+  int64_t ahead_from_us_ = 0;  // not before
   struct Outgoing {
     std::vector<std::byte> bytes;
     UniqueFd fd;  // or none

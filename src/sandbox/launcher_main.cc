@@ -17,7 +17,9 @@
 // (cell_init.cc, cell_program.cc). This binary itself runs from a sealed copy in memory that the
 // monitor made: no path leads to it, and its bytes cannot be changed through /proc/PID/exe.
 //
-// Usage: kiln-launcher SOCKET_FD FIRST_UID UID_COUNT; nobody types this.
+// Cells may be made ahead of any request (cell.h): each is then one request's, and gone after it.
+//
+// Usage: kiln-launcher SOCKET_FD FIRST_UID UID_COUNT CELLS_AHEAD; nobody types this.
 #include <sys/prctl.h>
 
 #include <unistd.h>
@@ -41,8 +43,10 @@ int main(int argc, char** argv) {
   unsigned socket = 0;
   unsigned first_uid = 0;
   unsigned uid_count = 0;
-  if (argc != 4 || !parse(argv[1], socket) || !parse(argv[2], first_uid) ||
-      !parse(argv[3], uid_count) || first_uid == 0 || uid_count < 2) {
+  unsigned cells_ahead = 0;
+  if (argc != 5 || !parse(argv[1], socket) || !parse(argv[2], first_uid) ||
+      !parse(argv[3], uid_count) || !parse(argv[4], cells_ahead) || first_uid == 0 ||
+      uid_count < 2) {
     std::fputs("kiln-launcher is started by kiln worker, not by hand.\n", stderr);
     return 2;
   }
@@ -52,6 +56,7 @@ int main(int argc, char** argv) {
   options.worker.reset(static_cast<int>(socket));
   options.first_uid = first_uid;
   options.uid_count = uid_count;
+  options.cells_ahead = cells_ahead;
   kiln::sandbox::Launcher launcher(std::move(options));
   return launcher.run();
 }

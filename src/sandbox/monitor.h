@@ -16,6 +16,7 @@ struct MonitorOptions {
   std::string launcher_path;     // absolute path of kiln-launcher
   uint32_t first_uid = 231'072;  // the range of the cells' uids and gids
   uint32_t uid_count = 512;      // two for each live cell
+  uint32_t cells_ahead = 0;      // that wait for a request; they take user ids, too
 };
 
 struct Monitor {

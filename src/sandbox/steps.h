@@ -42,14 +42,11 @@ namespace kiln::sandbox {
   X(mount_shm, "mount /dev/shm", "See the limits shm_bytes and shm_inodes")                        \
   X(pivot_root, "change the root directory", KILN_NEEDS_ROOT)                                      \
   X(detach_root, "let go of the host's root directory", "")                                        \
-  X(input_files, "write the input files", "Do they fit into /box and the memory limit?")           \
   X(user_namespace, "unshare the user namespace", "See /proc/sys/user/max_user_namespaces")        \
   X(fork_program, "fork the program", "See the limit processes")                                   \
-  X(init_identity, "give the init its own user", "")                                               \
-  X(init_capabilities, "drop the init's capabilities", "")                                         \
-  /* each cell, in the program's process before exec */                                            \
+  /* each cell, in the program's process; then it is ready */                                      \
   X(session, "start a session", "")                                                                \
-  X(descriptors, "keep descriptors 0, 1 and 2 only", "")                                           \
+  X(descriptors, "close what the launcher had open", "")                                           \
   X(working_directory, "enter /box", "")                                                           \
   X(rlimits, "set the resource limits", "")                                                        \
   X(bounding_set, "empty the capability bounding set", "")                                         \
@@ -59,9 +56,15 @@ namespace kiln::sandbox {
   X(signals, "reset signals", "")                                                                  \
   X(no_new_privs, "set no_new_privs", "")                                                          \
   X(filter, "load the syscall filter", "The kernel needs CONFIG_SECCOMP_FILTER")                   \
-  X(read_back, "verify capabilities, no_new_privs and filter",                                     \
-    "Isolation is not complete here: kiln doctor says more")                                       \
-  X(self_test, "verify a whole cell", "Isolation is not complete here: kiln doctor says more")     \
+  X(read_back, "verify capabilities, no_new_privs and filter", KILN_SEE_DOCTOR)                    \
+  /* with a request: in the launcher, in the init, in the program's process */                     \
+  X(resize, "give the cell its own limits", "See that the limits fit this machine")                \
+  X(input_files, "write the input files", "Do they fit into /box and the memory limit?")           \
+  X(init_identity, "give the init its own user", "")                                               \
+  X(init_capabilities, "drop the init's capabilities", "")                                         \
+  X(streams, "set descriptors 0, 1 and 2", "")                                                     \
+  X(size_limits, "set the limits of files and stack", "")                                          \
+  X(self_test, "verify a whole cell", KILN_SEE_DOCTOR)                                             \
   X(exec, "start the program", "Is it installed on the worker, below /usr?")                       \
   /* afterwards */                                                                                 \
   X(init_lost, "wait for the program", "The cell's init ended without a word; see the kernel log") \
@@ -70,6 +73,7 @@ namespace kiln::sandbox {
   X(launcher_lost, "keep the launcher running", "The launcher died; see the kernel log")           \
   X(launcher_start, "start the launcher", KILN_NEEDS_ROOT)
 
+#define KILN_SEE_DOCTOR "Isolation is not complete here: kiln doctor says more"
 #define KILN_NEEDS_ROOT "It needs root, or in a container: --privileged"
 
 enum class Step : uint32_t {

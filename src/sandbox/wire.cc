@@ -70,24 +70,44 @@ Status check_limits(const model::Limits& limits) {
   return {};
 }
 
-Status read_files(const Run& run, Cutter& payload, RunView& view) {
+// Null, or what is wrong.
+const char* cut_files(const Run& run, Cutter& payload, RunView& view) {
   std::span<const std::byte> names;
   std::span<const std::byte> sizes;
-  std::vector<const char*> list;
-  if (!payload.cut(run.name_bytes, names) || !split_strings(names, run.files, list)) {
-    return malformed("file names");
+  if (!payload.cut(run.name_bytes, names) || !split_strings(names, run.files, view.names)) {
+    return "file names";
   }
-  if (!payload.cut(uint64_t{run.files} * sizeof(uint64_t), sizes)) return malformed("file sizes");
-  for (const char* name : list) {
+  if (!payload.cut(uint64_t{run.files} * sizeof(uint64_t), sizes)) return "file sizes";
+  for (const char* name : view.names) {
     uint64_t size = 0;
     std::memcpy(&size, sizes.data(), sizeof size);
     sizes = sizes.subspan(sizeof size);
     FileView file{name, {}, run.files - view.files.size() <= run.programs};
-    if (!is_safe_path(name)) return malformed("a file's path leads out of /box");
-    if (!payload.cut(size, file.bytes)) return malformed("file contents");
+    if (!is_safe_path(name)) return "a file's path leads out of /box";
+    if (!payload.cut(size, file.bytes)) return "file contents";
     view.files.push_back(file);
   }
-  return {};
+  return nullptr;
+}
+
+const char* cut_run(const Run& run, std::span<const std::byte> payload, RunView& view) {
+  if (std::max({run.argc, run.envc, run.files}) > kMaxStrings) return "too many strings";
+  if (run.programs > run.files) return "more programs than files";
+  if (run.collect_file_bytes > kMaxCollectFileBytes) return "the largest artifact";
+  Cutter cutter(payload);
+  std::span<const std::byte> part;
+  if (!cutter.cut(run.argv_bytes, part) || !split_strings(part, run.argc, view.argv)) {
+    return "arguments";
+  }
+  if (!cutter.cut(run.env_bytes, part) || !split_strings(part, run.envc, view.env)) {
+    return "environment";
+  }
+  if (view.argv.empty() || view.argv[0][0] != '/') return "no absolute program path";
+  if (const char* wrong = cut_files(run, cutter, view)) return wrong;
+  if (!cutter.empty()) return "bytes are left over";
+  view.argv.push_back(nullptr);
+  view.env.push_back(nullptr);
+  return nullptr;
 }
 
 bool has_nul(std::string_view text) { return text.find('\0') != std::string_view::npos; }
@@ -205,28 +225,24 @@ Result<EncodedRun> encode_run(CellId id, const CellRequest& request) {
   return out;
 }
 
+void reserve_view(RunView& view) {
+  view.argv.reserve(kMaxStrings + 1);
+  view.env.reserve(kMaxStrings + 1);
+  view.names.reserve(kMaxStrings);
+  view.files.reserve(kMaxStrings);
+}
+
+bool read_run(const Run& run, std::span<const std::byte> payload, RunView& view) {
+  return cut_run(run, payload, view) == nullptr;
+}
+
 Result<RunView> decode_run(const Run& run, std::span<const std::byte> payload) {
   if (payload.size() != run.payload_bytes || payload.size() > kMaxPayloadBytes) {
     return malformed("the payload's size");
   }
-  if (std::max({run.argc, run.envc, run.files}) > kMaxStrings) return malformed("too many strings");
-  if (run.programs > run.files) return malformed("more programs than files");
-  if (run.collect_file_bytes > kMaxCollectFileBytes) return malformed("the largest artifact");
   if (Status status = check_limits(run.limits); !status) return status.error();
   RunView view;
-  Cutter cutter(payload);
-  std::span<const std::byte> part;
-  if (!cutter.cut(run.argv_bytes, part) || !split_strings(part, run.argc, view.argv)) {
-    return malformed("arguments");
-  }
-  if (!cutter.cut(run.env_bytes, part) || !split_strings(part, run.envc, view.env)) {
-    return malformed("environment");
-  }
-  if (view.argv.empty() || view.argv[0][0] != '/') return malformed("no absolute program path");
-  if (Status status = read_files(run, cutter, view); !status) return status.error();
-  if (!cutter.empty()) return malformed("bytes are left over");
-  view.argv.push_back(nullptr);
-  view.env.push_back(nullptr);
+  if (const char* wrong = cut_run(run, payload, view)) return malformed(wrong);
   return view;
 }
 

@@ -173,12 +173,17 @@ struct FileView {
 
 // Points into the payload, which must outlive it.
 struct RunView {
-  std::vector<const char*> argv;  // ends with nullptr
-  std::vector<const char*> env;   // ends with nullptr
+  std::vector<const char*> argv;   // ends with nullptr
+  std::vector<const char*> env;    // ends with nullptr
+  std::vector<const char*> names;  // of the files
   std::vector<FileView> files;
 };
 // Errors: malformed, with what is wrong.
 Result<RunView> decode_run(const Run& run, std::span<const std::byte> payload);
+// The same of a payload that decode_run has accepted. Allocates nothing if reserve_view(view) was
+// called: async-signal-safe.
+void reserve_view(RunView& view);
+bool read_run(const Run& run, std::span<const std::byte> payload, RunView& view);
 
 // A relative path that stays below its directory: no empty, "." or ".." part, at most
 // kMaxFileNameBytes.

@@ -166,7 +166,7 @@ TEST_F(AbuseTest, Daemon) {
   const model::TaskResult result = run_beside_neighbour(request);
   EXPECT_EQ(result.verdict, Verdict::nonzero_exit) << result.message;
   EXPECT_EQ(result.exit_code, 7);  // of the main program, at its exit and not at the pipe's end
-  EXPECT_TRUE(processes_below(launcher_of(sandbox_.monitor_pid())).empty())
+  EXPECT_TRUE(programs_below(launcher_of(sandbox_.monitor_pid())).empty())
       << "the daemon outlives its result";
 }
 

@@ -13,7 +13,10 @@ using testing::HasSubstr;
 
 class FaultTest : public testing::Test {
  protected:
-  FaultTest() : sandbox_(Sandbox::faulty_launcher()) {}
+  // Each cell is made for its request, which says what fails.
+  FaultTest()
+      : sandbox_(
+            Sandbox::faulty_launcher(), [] {}, 0) {}
   void SetUp() override { ASSERT_TRUE(sandbox_.status().ok()) << sandbox_.status().error().text(); }
 
   model::TaskResult run_with(const std::string& variable, Step step) {
@@ -37,7 +40,8 @@ std::vector<Step> steps_in_cell() {
   std::vector<Step> out;
   for (auto n = static_cast<uint32_t>(Step::cgroup_join); n <= static_cast<uint32_t>(Step::exec);
        ++n) {
-    out.push_back(static_cast<Step>(n));
+    const auto step = static_cast<Step>(n);
+    if (step != Step::resize) out.push_back(step);  // the launcher's, for cells made ahead
   }
   return out;
 }

@@ -12,6 +12,7 @@ namespace kiln::sandbox {
 namespace {
 
 bool has_variable(const CellPlan& plan, std::string_view name, std::string_view value) {
+  if (plan.program == nullptr) return false;  // made ahead
   for (const char* const variable : plan.program->env) {
     if (variable == nullptr) break;
     const std::string_view text(variable);

@@ -67,8 +67,15 @@ CellRequest program(const std::string& file, const std::vector<std::string>& arg
 std::string Sandbox::default_launcher() { return KILN_LAUNCHER; }
 std::string Sandbox::faulty_launcher() { return KILN_FAULTY_LAUNCHER; }
 
-Sandbox::Sandbox(const std::string& launcher, const std::function<void()>& after_monitor) {
+uint32_t Sandbox::default_ahead() {
+  const char* value = std::getenv("KILN_TEST_CELLS_AHEAD");
+  return value == nullptr ? 0 : static_cast<uint32_t>(std::atoi(value));
+}
+
+Sandbox::Sandbox(const std::string& launcher, const std::function<void()>& after_monitor,
+                 uint32_t cells_ahead) {
   MonitorOptions options;
+  options.cells_ahead = cells_ahead;
   options.launcher_path = launcher;
   auto monitor = fork_monitor(options);
   if (!monitor) {
@@ -102,6 +109,22 @@ Sandbox::Sandbox(const std::string& launcher, const std::function<void()>& after
   } else {
     status_ = runner.error();
   }
+  if (status_.ok() && cells_ahead > 0) wait_until_ahead(cells_ahead);
+}
+
+// As many as were asked for, and each has told the launcher that it is ready: it opens nothing any
+// more.
+void Sandbox::wait_until_ahead(uint32_t cells) const {
+  constexpr int kLooks = 5;
+  const pid_t launcher = launcher_of(monitor_pid_);
+  size_t open = 0;
+  int alike = 0;
+  EXPECT_TRUE(eventually([&] {
+    const size_t now = open_descriptors(launcher);
+    alike = now == open && processes_below(launcher).size() == 2 * cells ? alike + 1 : 0;
+    open = now;
+    return alike == kLooks;
+  })) << "no cells were made ahead";
 }
 
 Sandbox::~Sandbox() {
@@ -156,6 +179,17 @@ std::vector<pid_t> processes_below(pid_t launcher) {
     const auto children = children_of(out[i]);
     out.insert(out.end(), children.begin(), children.end());
   }
+  return out;
+}
+
+std::vector<pid_t> programs_below(pid_t launcher) {
+  std::vector<pid_t> out = processes_below(launcher);
+  std::erase_if(out, [](pid_t pid) {
+    std::ifstream file("/proc/" + std::to_string(pid) + "/comm");
+    std::string name;
+    std::getline(file, name);
+    return name == "kiln-launcher";
+  });
   return out;
 }
 

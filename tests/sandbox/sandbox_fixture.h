@@ -37,7 +37,7 @@ class Sandbox {
   // fork and the runner's start: there a worker becomes unprivileged.
   explicit Sandbox(
       const std::string& launcher = default_launcher(),
-      const std::function<void()>& after_monitor = [] {});
+      const std::function<void()>& after_monitor = [] {}, uint32_t cells_ahead = default_ahead());
   ~Sandbox();  // stops, and waits until the monitor has ended
   Sandbox(const Sandbox&) = delete;
   Sandbox& operator=(const Sandbox&) = delete;
@@ -57,10 +57,13 @@ class Sandbox {
 
   static std::string default_launcher();
   static std::string faulty_launcher();  // see faults.cc
+  // What KILN_TEST_CELLS_AHEAD says: so that tests run with cells made ahead, too.
+  static uint32_t default_ahead();
 
  private:
   template <class Condition>
   bool wait_until(Condition condition);
+  void wait_until_ahead(uint32_t cells) const;
 
   Status status_;
   pid_t monitor_pid_ = -1;
@@ -78,6 +81,8 @@ class Sandbox {
 
 // All processes below the launcher: inits, programs, and whatever they have started.
 std::vector<pid_t> processes_below(pid_t launcher);
+// Those of them that are no part of the launcher any more.
+std::vector<pid_t> programs_below(pid_t launcher);
 // The user id on the host.
 unsigned user_of(pid_t pid);
 // Direct children of `parent`.
