@@ -108,7 +108,11 @@ bool Cell::is_free() const {
 
 void Cell::start() {
   state_ = State::starting;
-  if (const StepFailure failure = give_order(); failure.failed()) fail(failure);
+  const StepFailure failure = give_order();
+  // The cell alone takes more memory than the request allows, and there is nothing to be reclaimed
+  // (version 1 says so at once, version 2 kills).
+  if (failure.step == Step::cgroup_limits && failure.error == EBUSY) return kill(wire::kMemory);
+  if (failure.failed()) fail(failure);
 }
 
 StepFailure Cell::accept(const wire::Run& run, std::vector<UniqueFd> fds, wire::RunView& view,

@@ -62,6 +62,8 @@ class CellV1 final : public CellCgroup {
       bool optional;  // the kernel may lack it
     };
     const std::array entries = {
+        // First out of the way: it may not be below the other at any moment.
+        Entry{memory_, "memory.memsw.limit_in_bytes", -1, true},
         Entry{memory_, "memory.limit_in_bytes", limits.memory_bytes, false},
         Entry{memory_, "memory.memsw.limit_in_bytes", limits.memory_bytes, true},
         Entry{memory_, "memory.swappiness", 0, true},

@@ -142,7 +142,7 @@ void Launcher::step(bool accept_requests) {
     cell.fill_poll(
         std::span<pollfd, Cell::kPollCount>(polls.end() - Cell::kPollCount, polls.end()));
   });
-  if (::poll(polls.data(), polls.size(), poll_timeout_ms()) < 0 && errno != EINTR) {
+  if (::poll(polls.data(), polls.size(), poll_timeout_ms(accept_requests)) < 0 && errno != EINTR) {
     worker_gone_ = true;  // ENOMEM: nothing sound can follow
     return;
   }
@@ -160,12 +160,13 @@ void Launcher::step(bool accept_requests) {
   if (accept_requests && !asked) make_ahead();
 }
 
-int Launcher::poll_timeout_ms() const {
+int Launcher::poll_timeout_ms(bool accept_requests) const {
   int64_t next = std::numeric_limits<int64_t>::max();
   for_each_cell([&next](const Cell& cell) {
     next = std::min(next, cell.done() ? 0 : cell.next_deadline_us());
   });
-  if (ahead_.size() < options_.cells_ahead) next = std::min(next, ahead_from_us_);
+  const bool lacks = accept_requests && ahead_.size() < options_.cells_ahead;
+  if (lacks) next = std::min(next, ahead_from_us_);
   if (next == std::numeric_limits<int64_t>::max()) return -1;
   const int64_t wait_us = std::max<int64_t>(0, next - monotonic_us());
   return static_cast<int>(std::min<int64_t>((wait_us + 999) / 1000, 60'000));

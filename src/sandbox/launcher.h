@@ -44,7 +44,7 @@ class Launcher {
   void collect_ahead();
   template <class Visit>
   void for_each_cell(Visit visit) const;
-  int poll_timeout_ms() const;
+  int poll_timeout_ms(bool accept_requests) const;
   template <class T>
   void tell(const T& message, UniqueFd artifacts = {});
   void flush();

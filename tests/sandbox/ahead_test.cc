@@ -104,6 +104,20 @@ TEST_F(AheadTest, TheRequestsOwnMemoryLimitHolds) {
   EXPECT_EQ(result.out.bytes, "");
 }
 
+TEST_F(AheadTest, LessMemoryThanACellTakesIsTheLimitsDoing) {
+  CellRequest request = python("print(1)");
+  request.limits.memory_bytes = 64 * 1024;
+  EXPECT_EQ(sandbox_.run(request).verdict, Verdict::memory_limit);
+}
+
+TEST_F(AheadTest, MoreMemoryThanACellWasMadeWith) {
+  CellRequest request = python("x = bytearray(1200 << 20); print(len(x) >> 20)");
+  request.limits.memory_bytes = 2'048 * model::kMB;
+  request.limits.wall_ms = 20'000;
+  const auto result = sandbox_.run(request);
+  EXPECT_EQ(result.out.bytes, "1200\n") << result.message << result.err.bytes;
+}
+
 TEST_F(AheadTest, TheRequestsOwnSizesHold) {
   const std::string code =
       "import os\n"
