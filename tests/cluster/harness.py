@@ -5,6 +5,7 @@ ones, once it works: that line is what start() waits for. All waiting is for a c
 deadline; a deadline that passes fails the test with what the process wrote.
 """
 
+import contextlib
 import json
 import os
 import re
@@ -175,6 +176,15 @@ def page_program(page):
 def children_of(pid):
     with open(f"/proc/{pid}/task/{pid}/children", encoding="ascii") as file:
         return [int(child) for child in file.read().split()]
+
+
+def running_cells(launcher):
+    """The inits of its cells whose program has started: others may wait for one."""
+    def runs(cell):
+        with contextlib.suppress(FileNotFoundError, ProcessLookupError):  # gone meanwhile
+            return any(name_of(program) != "kiln-launcher" for program in children_of(cell))
+        return False
+    return [cell for cell in children_of(launcher) if runs(cell)]
 
 
 def is_alive(pid):
