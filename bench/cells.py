@@ -105,7 +105,7 @@ def in_turn(timer, sides, rounds, count, every_us):
 
 
 def notes(sides):
-    ours = "ours: a static program in a cell made for it, from the request at the launcher's socket to its result"
+    ours = "ours: a static program in a cell of its own, two of which are kept ready, from the request at the launcher's socket to its result"
     return {
         "bare_exec": f"peer: fork, execv and wait of the same program; {ours}",
         "bubblewrap": f"peer: bubblewrap {version_of('bwrap', '--version')}, "

@@ -32,15 +32,17 @@ Sampled::~Sampled() = default;
 
 void Sampled::set(Id id, LabelValues labels, double value) {
   const Metric& one = metric(id);
-  auto family = std::ranges::find(families_, one.name, &prometheus::MetricFamily::name);
-  if (family == families_.end()) {
+  const auto [place, fresh] = places_.try_emplace(id, families_.size());
+  if (fresh) {
     families_.push_back({std::string(one.name), std::string(one.help), type_of(one.kind), {}});
-    family = families_.end() - 1;
   }
-  prometheus::ClientMetric series;
-  for (auto& [name, text] : labels_of(one, labels)) series.label.push_back({name, text});
+  prometheus::ClientMetric& series = families_[place->second].metric.emplace_back();
+  const auto* text = labels.begin();
+  for (const std::string_view name : label_names(one)) {
+    series.label.push_back({std::string(name), std::string(*text++)});
+  }
+  std::ranges::sort(series.label, {}, &prometheus::ClientMetric::Label::name);
   (one.kind == Kind::counter ? series.counter.value : series.gauge.value) = value;
-  family->metric.push_back(std::move(series));
 }
 
 class Registry::Impl {

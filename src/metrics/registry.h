@@ -6,6 +6,7 @@
 #pragma once
 
 #include <initializer_list>
+#include <map>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -36,6 +37,7 @@ class Sampled {
  private:
   friend class Registry;
   std::vector<prometheus::MetricFamily> families_;
+  std::map<Id, size_t> places_;  // in families_
 };
 
 class Registry {
