@@ -45,7 +45,7 @@ void Cell::fail(const StepFailure& failure) {
 }
 
 void Cell::kill(uint32_t causes) {
-  if (state_ == State::removing || state_ == State::done) return;
+  if (state_ == State::emptying || state_ == State::done) return;
   finished_.causes |= causes;
   if (state_ == State::ending) return;
   if (state_ == State::collecting) return end_collecting();
@@ -53,7 +53,7 @@ void Cell::kill(uint32_t causes) {
   // First the program alone: then the init can still tell its status and resources.
   const bool runs = finished_.started_us != 0;
   if (runs && send_signal(program_, SIGKILL) == 0) {
-    cgroup_->lift_cpu_quota();
+    held_.cgroup->lift_cpu_quota();
     kill_deadline_us_ = monotonic_us() + kKillGraceUs;
   } else {
     kill_init();
@@ -63,15 +63,16 @@ void Cell::kill(uint32_t causes) {
 void Cell::kill_init() {
   kill_deadline_us_ = 0;
   send_signal(init_, SIGKILL);
-  if (cgroup_) cgroup_->lift_cpu_quota();
+  if (held_.cgroup) held_.cgroup->lift_cpu_quota();
   if (teardown_deadline_us_ == 0) teardown_deadline_us_ = monotonic_us() + kTeardownTimeoutUs;
 }
 
 void Cell::fill_poll(std::span<pollfd, kPollCount> polls) const {
   polls[0] = {socket_.get(), POLLIN, 0};
   polls[1] = {init_.get(), POLLIN, 0};
-  const bool watch = cgroup_ && (finished_.causes & wire::kMemory) == 0 && init_.valid();
-  polls[2] = {watch ? cgroup_->oom_fd() : -1, watch ? cgroup_->oom_poll_events() : short{0}, 0};
+  const bool watch = held_.cgroup && (finished_.causes & wire::kMemory) == 0 && init_.valid();
+  polls[2] = {watch ? held_.cgroup->oom_fd() : -1,
+              watch ? held_.cgroup->oom_poll_events() : short{0}, 0};
 }
 
 void Cell::on_poll(std::span<const pollfd, kPollCount> polls) {
@@ -96,7 +97,7 @@ int64_t Cell::next_deadline_us() const {
     consider(kill_deadline_us_ == 0 ? teardown_deadline_us_ : 0);
   }
   if (state_ == State::collecting) return 0;
-  if (state_ == State::removing) consider(next_remove_us_);
+  if (state_ == State::emptying) consider(next_look_us_);
   return next;
 }
 
@@ -114,10 +115,10 @@ void Cell::on_time(int64_t now_us) {
   if (state_ == State::ending && kill_deadline_us_ != 0 && now_us >= kill_deadline_us_) kill_init();
   if (state_ == State::ending && teardown_deadline_us_ != 0 && now_us >= teardown_deadline_us_) {
     finished_.failure = {Step::teardown, ETIMEDOUT, -1};
-    state_ = State::done;  // the user ids stay taken: something may still run under them
+    state_ = State::done;
   }
   if (state_ == State::collecting) collect_some(now_us);
-  if (state_ == State::removing && now_us >= next_remove_us_) try_remove(now_us);
+  if (state_ == State::emptying && now_us >= next_look_us_) try_emptying(now_us);
 }
 
 bool Cell::take_started(wire::Started& out) {
@@ -159,8 +160,8 @@ void Cell::on_report(const ChildReport& report, std::vector<UniqueFd>& fds) {
       finished_.wait_status = report.wait_status;
       finished_.memory_rss_bytes = report.rss_bytes;
       finished_.wall_us = std::max(int64_t{0}, report.at_us - finished_.started_us);
-      state_ = State::ending;
-      kill_init();  // it is exiting by itself
+      state_ = State::ending;  // the init is exiting by itself, with whatever is left in there
+      kill_deadline_us_ = monotonic_us() + kKillGraceUs;
       return;
   }
 }
@@ -172,11 +173,13 @@ void Cell::on_ready(std::vector<UniqueFd>& fds) {
   tmp_ = std::move(fds[kTmpFd]);
   shm_ = std::move(fds[kShmFd]);
   if (state_ != State::building) return kill_init();  // killed meanwhile
-  const std::string score = "/proc/" + std::to_string(pid_) + "/oom_score_adj";
+  const std::string own = std::to_string(pid_);
+  held_.mounts.reset(::openat(host_.proc.get(), (own + "/ns/mnt").c_str(), O_RDONLY | O_CLOEXEC));
+  const std::string score = own + "/oom_score_adj";
   // A container's root may lack CAP_SYS_RESOURCE, which lowering the score takes. Then the kernel
   // might choose the init when memory runs out: the cell dies whole all the same, and the verdict
   // is the same.
-  const int error = write_file(AT_FDCWD, score.c_str(), kInitOomScore);
+  const int error = write_file(host_.proc.get(), score.c_str(), kInitOomScore);
   if (error != 0 && error != EACCES) return fail({Step::oom_score, error, -1});
   state_ = State::ready;
   if (assigned_) start();
@@ -208,18 +211,18 @@ void Cell::on_init_dead() {
   if (wants_artifacts()) {
     start_collecting();
   } else {
-    start_removing();
+    start_emptying();
   }
 }
 
 void Cell::check_memory() {
-  if (cgroup_->counters().oom_events > 0) kill(wire::kMemory);
+  if (held_.cgroup->counters().oom_events > 0) kill(wire::kMemory);
 }
 
 // The next check comes when the cell could have used up the rest at the earliest: at the full speed
 // of its CPU share, and twice that, since a quota may be spent at the start of a period.
 void Cell::check_cpu(int64_t now_us) {
-  const int64_t used = cgroup_->cpu_us().value_or(0) - cpu_before_us_;
+  const int64_t used = held_.cgroup->cpu_us().value_or(0) - cpu_before_us_;
   const int64_t left = limits_.cpu_ms * kMicrosPerMilli - used;
   if (left <= 0) return kill(wire::kCpu);
   const int64_t fastest = left * 1000 / std::max<int64_t>(1, 2 * limits_.cpus_milli);
@@ -239,7 +242,7 @@ void Cell::note_full(const UniqueFd& directory) {
 
 // Everything in the cell is dead: the counters are final.
 void Cell::settle() {
-  const CellCounters counters = cgroup_->counters();
+  const CellCounters counters = held_.cgroup->counters();
   if (counters.cpu_us) finished_.cpu_us = *counters.cpu_us - cpu_before_us_;
   finished_.memory_charged_bytes = counters.memory_peak_bytes.value_or(wire::kNoCounter);
   if (counters.peak_processes) {
@@ -259,26 +262,31 @@ void Cell::settle() {
   shm_.reset();
 }
 
-void Cell::start_removing() {
-  box_.reset();  // the last hold on its tmpfs: the memory goes before the cgroup does
-  state_ = State::removing;
+void Cell::start_emptying() {
+  box_.reset();
+  state_ = State::emptying;
   teardown_deadline_us_ = monotonic_us() + kTeardownTimeoutUs;
-  try_remove(monotonic_us());
+  try_emptying(monotonic_us());
 }
 
-void Cell::try_remove(int64_t now_us) {
-  const int error = cgroup_ ? cgroup_->remove() : 0;
-  if (error != 0 && now_us < teardown_deadline_us_) {
-    next_remove_us_ = now_us + kRemoveRetryUs;
+void Cell::try_emptying(int64_t now_us) {
+  const bool empty = !held_.cgroup || held_.cgroup->empty();
+  if (!empty && now_us < teardown_deadline_us_) {
+    next_look_us_ = now_us + kEmptyRetryUs;
     return;
   }
-  if (error != 0) {
-    finished_.failure = {Step::teardown, error, -1};
-  } else if (uids_) {
-    host_.uids->give_back(*uids_);
+  if (empty) {
+    whole_ = true;
+  } else {
+    finished_.failure = {Step::teardown, EBUSY, -1};
   }
-  cgroup_.reset();
   state_ = State::done;
+}
+
+std::optional<CellRemains> Cell::take_remains() {
+  // Else its user ids stay taken: something may still run under them.
+  if (!whole_) return std::nullopt;
+  return std::move(held_);
 }
 
 }  // namespace kiln::sandbox

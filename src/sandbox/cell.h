@@ -6,12 +6,12 @@
 //      +---- failed report, kill or time-out, the init's death, exited report ----+--> ending
 //                                                                                       | init
 //                                                                                       reaped
-//                  done <--cgroup removed-- removing <--all copied-- collecting, if asked for
+//             done <--cgroup seen empty-- emptying <--all copied-- collecting, if asked for
 //
 // The kernel kills all of a cell with its init, and the init's pidfd becomes readable only when the
 // last process of the pid namespace is dead and reaped (pid_namespaces(7)). Only then is anything
-// copied out of it (collector.h). Then the cgroup must
-// let itself be removed, which proves it empty; only then is the cell done and may be told.
+// copied out of it (collector.h). Then its cgroup must be seen empty; only then is the cell done
+// and may be told. What is left of it then is removed afterwards (cell_remains.h).
 //
 // Not thread-safe: the launcher's one thread.
 #pragma once
@@ -25,6 +25,8 @@
 
 #include "base/fd.h"
 #include "sandbox/cell_child.h"
+#include "sandbox/cell_host.h"
+#include "sandbox/cell_remains.h"
 #include "sandbox/cgroup.h"
 #include "sandbox/collector.h"
 #include "sandbox/uid_range.h"
@@ -32,21 +34,10 @@
 
 namespace kiln::sandbox {
 
-// What the cells of a launcher share.
-struct CellHost {
-  std::string root;  // the template
-  std::vector<sock_filter> filter;
-  NamespaceIds namespaces{};
-  std::unique_ptr<CgroupTree> cgroups;
-  std::optional<UidRange> uids;
-  uint64_t next_cgroup = 0;
-  wire::RunView order_view;  // room for a cell's own copy of its request
-};
-
 inline constexpr int64_t kSetupTimeoutUs = 20'000'000;
-inline constexpr int64_t kKillGraceUs = 100'000;  // for the init to reap the killed program
+inline constexpr int64_t kKillGraceUs = 100'000;  // for the init to end by itself
 inline constexpr int64_t kTeardownTimeoutUs = 5'000'000;
-inline constexpr int64_t kRemoveRetryUs = 1'000;
+inline constexpr int64_t kEmptyRetryUs = 1'000;
 inline constexpr int64_t kCollectSliceUs = 2'000;  // before other cells get their turn
 inline constexpr int64_t kMinCpuCheckUs = 5'000;
 inline constexpr int64_t kMaxCpuCheckUs = 500'000;
@@ -68,6 +59,10 @@ class Cell {
   bool is_free() const;
   bool is_ready() const { return state_ == State::ready; }
 
+  // Between its request and its program, or between the program's end and its own: the worker waits
+  // for what the launcher does next.
+  bool is_pressing() const { return state_ != State::ready && state_ != State::running; }
+
   void kill(uint32_t causes);
 
   // What to poll; -1 descriptors are ignored by poll(2). Give the same array back with its revents.
@@ -83,6 +78,8 @@ class Cell {
   const wire::Finished& finished() const { return finished_; }
   // What was copied out; invalid if nothing was asked for, or the cell failed.
   UniqueFd take_artifacts() { return std::move(artifacts_); }
+  // Once it is done; nothing if something of it could not be ended.
+  std::optional<CellRemains> take_remains();
 
  private:
   enum class State : uint8_t {
@@ -92,14 +89,13 @@ class Cell {
     running,
     ending,
     collecting,
-    removing,
+    emptying,
     done
   };
 
-  // Takes the request's descriptors, and checks it.
   class Payload;
-  StepFailure accept(const wire::Run& run, std::vector<UniqueFd> fds, wire::RunView& view,
-                     Payload& payload);
+  // Takes the request's descriptors, and checks it.
+  StepFailure accept(const wire::Run& run, std::vector<UniqueFd> fds);
   StepFailure build(const wire::RunView* view);
   StepFailure clone_init(CellPlan& plan);
   void on_ready(std::vector<UniqueFd>& fds);
@@ -122,8 +118,8 @@ class Cell {
   void start_collecting();
   void collect_some(int64_t now_us);
   void end_collecting();
-  void start_removing();
-  void try_remove(int64_t now_us);
+  void start_emptying();
+  void try_emptying(int64_t now_us);
   void kill_init();
 
   CellHost& host_;
@@ -136,21 +132,22 @@ class Cell {
   std::vector<UniqueFd> fds_;
   uint64_t collect_file_bytes_ = 0;
   int64_t cpu_before_us_ = 0;  // of the making
-  std::optional<CellUids> uids_;
-  std::unique_ptr<CellCgroup> cgroup_;
+  CellRemains held_;           // what it has of the host, to be removed in the end
   pid_t pid_ = -1;
   UniqueFd init_, socket_, program_;  // pidfd, our end of the socket pair, pidfd
+  UniqueFd wake_;                     // eventfd
   UniqueFd box_, tmp_, shm_;
   std::unique_ptr<Collector> collector_;
   UniqueFd artifacts_;
   bool told_started_ = false;
+  bool whole_ = false;  // nothing of it lives any more
   int64_t setup_deadline_us_ = 0;
   int64_t wall_deadline_us_ = 0;
   int64_t soft_deadline_us_ = 0;  // 0: none, or sent
   int64_t next_cpu_check_us_ = 0;
   int64_t kill_deadline_us_ = 0;  // 0: not killed, or the init is already
   int64_t teardown_deadline_us_ = 0;
-  int64_t next_remove_us_ = 0;
+  int64_t next_look_us_ = 0;
   wire::Finished finished_;
 };
 

@@ -2,6 +2,7 @@
 #include <fcntl.h>
 #include <linux/sched.h>
 #include <sched.h>
+#include <sys/eventfd.h>
 #include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/socket.h>
@@ -56,18 +57,15 @@ class Cell::Payload {
   ~Payload() {
     if (memory_ != nullptr) ::munmap(memory_, size_);
   }
-  StepFailure map(int fd) {
-    struct stat status {};
-    if (!is_sealed(fd) || ::fstat(fd, &status) != 0) return {Step::request, EBADF, 1};
-    size_ = static_cast<size_t>(status.st_size);
-    if (size_ == 0 || size_ > wire::kMaxPayloadBytes) return {Step::request, EFBIG, 1};
+  StepFailure read(const wire::Run& run, int fd, wire::RunView& view) {
+    size_ = run.payload_bytes;
     void* memory = ::mmap(nullptr, size_, PROT_READ, MAP_PRIVATE, fd, 0);
     if (memory == MAP_FAILED) return {Step::request, errno, 2};
     memory_ = memory;
+    auto decoded = wire::decode_run(run, {static_cast<const std::byte*>(memory_), size_});
+    if (!decoded) return {Step::request, EBADMSG, 3};
+    view = std::move(*decoded);
     return {};
-  }
-  std::span<const std::byte> bytes() const {
-    return {static_cast<const std::byte*>(memory_), size_};
   }
 
  private:
@@ -84,21 +82,21 @@ Cell::Cell(CellHost& host, const wire::Run& run, std::vector<UniqueFd> fds, bool
     : host_(host), self_test_(self_test) {
   Payload payload;
   wire::RunView view;
-  StepFailure failure = accept(run, std::move(fds), view, payload);
+  StepFailure failure = accept(run, std::move(fds));
+  if (!failure.failed()) failure = payload.read(run, fds_[wire::kPayloadFd].get(), view);
   if (!failure.failed()) failure = build(&view);
   if (failure.failed()) not_made(failure);
 }
 
 void Cell::not_made(const StepFailure& failure) {
   finished_.failure = failure;
-  start_removing();
+  start_emptying();
 }
 
 void Cell::assign(const wire::Run& run, std::vector<UniqueFd> fds) {
-  Payload payload;
-  wire::RunView view;
-  const StepFailure failure = accept(run, std::move(fds), view, payload);
-  if (failure.failed()) return fail(failure);
+  if (const StepFailure failure = accept(run, std::move(fds)); failure.failed()) {
+    return fail(failure);
+  }
   if (state_ == State::ready) start();
 }
 
@@ -115,34 +113,37 @@ void Cell::start() {
   if (failure.failed()) fail(failure);
 }
 
-StepFailure Cell::accept(const wire::Run& run, std::vector<UniqueFd> fds, wire::RunView& view,
-                         Payload& payload) {
+// What is in the payload is read in the cell, by one that may do nothing outside it.
+StepFailure Cell::accept(const wire::Run& run, std::vector<UniqueFd> fds) {
   assigned_ = true;
   run_ = run;
   fds_ = std::move(fds);
   finished_.id = run.id;
   collect_file_bytes_ = run.collect_file_bytes;
+  limits_ = run.limits;
   setup_deadline_us_ = monotonic_us() + kSetupTimeoutUs;
   if (fds_.size() != wire::kRunFdCount) return {Step::request, EBADMSG, 0};
-  if (const StepFailure failure = payload.map(fds_[wire::kPayloadFd].get()); failure.failed()) {
-    return failure;
+  struct stat status {};
+  const int payload = fds_[wire::kPayloadFd].get();
+  if (!is_sealed(payload) || ::fstat(payload, &status) != 0) return {Step::request, EBADF, 1};
+  const auto size = static_cast<uint64_t>(status.st_size);
+  if (size == 0 || size > wire::kMaxPayloadBytes || size != run.payload_bytes) {
+    return {Step::request, EFBIG, 1};
   }
-  auto decoded = wire::decode_run(run, payload.bytes());
-  if (!decoded) return {Step::request, EBADMSG, 3};
-  view = std::move(*decoded);
-  limits_ = run.limits;
-  return {};
+  return wire::check_limits(run.limits) ? StepFailure{} : StepFailure{Step::request, EBADMSG, 2};
 }
 
 // `view`: what is to be run, where that is known already.
 StepFailure Cell::build(const wire::RunView* view) {
-  uids_ = host_.uids->take();
-  if (!uids_) return {Step::uids, EAGAIN, -1};
+  held_.uids = host_.uids->take();
+  if (!held_.uids) return {Step::uids, EAGAIN, -1};
   StepFailure failure;
   const std::string name = "cell-" + std::to_string(host_.next_cgroup++);
   made_with_ = limits_;
-  cgroup_ = host_.cgroups->create(name, limits_, failure);
-  if (!cgroup_) return failure;
+  held_.cgroup = host_.cgroups->create(name, limits_, failure);
+  if (!held_.cgroup) return failure;
+  held_.network = host_.networks.take();
+  if (!held_.network) return {Step::network, errno, 1};
   CellPlan plan;
   plan.program = view;
   return clone_init(plan);
@@ -151,31 +152,36 @@ StepFailure Cell::build(const wire::RunView* view) {
 StepFailure Cell::clone_init(CellPlan& plan) {
   auto pair = packet_socket_pair();
   if (!pair) return {Step::clone, EMFILE, -1};
+  wake_.reset(::eventfd(0, EFD_CLOEXEC));
+  if (!wake_) return {Step::clone, errno, -1};
   plan.order_view = &host_.order_view;
-  plan.uids = *uids_;
-  plan.root = host_.root.c_str();
-  plan.cgroup_joins = cgroup_->join_fds();
+  plan.uids = *held_.uids;
+  plan.cgroup_joins = held_.cgroup->join_fds();
   plan.filter = {static_cast<unsigned short>(host_.filter.size()), host_.filter.data()};
-  plan.box = tmpfs_options(limits_.box_bytes, limits_.box_inodes, 0755, uids_->program);
+  plan.filters = host_.filters;
+  plan.box = tmpfs_options(limits_.box_bytes, limits_.box_inodes, 0755, held_.uids->program);
   plan.tmp = tmpfs_options(limits_.tmp_bytes, limits_.tmp_inodes, 01777, 0);
   plan.shm = tmpfs_options(limits_.shm_bytes, limits_.shm_inodes, 01777, 0);
   plan.socket = pair->second.get();
+  plan.wake = wake_.get();
   plan.self_test = self_test_;
   plan.launcher_namespaces = host_.namespaces;
 
   int pidfd = -1;
   clone_args arguments{};
-  arguments.flags =
-      CLONE_NEWPID | CLONE_NEWNS | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_PIDFD;
+  arguments.flags = CLONE_NEWPID | CLONE_NEWNS | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_PIDFD;
   arguments.pidfd = reinterpret_cast<uint64_t>(&pidfd);
   arguments.exit_signal = SIGCHLD;
-  if (cgroup_->clone_fd() >= 0) {
+  if (held_.cgroup->clone_fd() >= 0) {
     arguments.flags |= CLONE_INTO_CGROUP;
-    arguments.cgroup = static_cast<uint64_t>(cgroup_->clone_fd());
+    arguments.cgroup = static_cast<uint64_t>(held_.cgroup->clone_fd());
   }
+  if (const int error = NetworkPool::enter(*held_.network)) return {Step::network, error, 2};
   const long pid = ::syscall(SYS_clone3, &arguments, sizeof arguments);
-  if (pid < 0) return {Step::clone, errno, -1};
   if (pid == 0) run_cell_init(plan);
+  const int error = errno;
+  if (host_.networks.leave() != 0) ::_exit(1);  // a launcher in a cell's network is none
+  if (pid < 0) return {Step::clone, error, -1};
   pid_ = static_cast<pid_t>(pid);
   init_.reset(pidfd);
   socket_ = std::move(pair->first);
@@ -185,13 +191,13 @@ StepFailure Cell::clone_init(CellPlan& plan) {
 // user_namespaces(7): written from outside, by root; the init cannot have gone and its pid been
 // used again, since nobody but us reaps it.
 StepFailure Cell::write_id_map() {
-  const std::string base = "/proc/" + std::to_string(pid_);
-  const std::string map = std::to_string(kInnerProgramId) + " " + std::to_string(uids_->program) +
-                          " 1\n" + std::to_string(kInnerInitId) + " " +
-                          std::to_string(uids_->init) + " 1\n";
+  const std::string base = std::to_string(pid_);
+  const std::string map =
+      std::to_string(kInnerProgramId) + " " + std::to_string(held_.uids->program) + " 1\n" +
+      std::to_string(kInnerInitId) + " " + std::to_string(held_.uids->init) + " 1\n";
   int32_t index = 0;
   for (const char* file : {"/uid_map", "/gid_map"}) {
-    if (const int error = write_file(AT_FDCWD, (base + file).c_str(), map)) {
+    if (const int error = write_file(host_.proc.get(), (base + file).c_str(), map)) {
       return {Step::id_map, error, index};
     }
     ++index;
@@ -209,7 +215,7 @@ StepFailure Cell::resize() {
   using L = model::Limits;
   int32_t index = -1;
   if (!same(&L::memory_bytes, &L::cpus_milli, &L::processes)) {
-    if (const int error = cgroup_->write_limits(limits_, index)) {
+    if (const int error = held_.cgroup->write_limits(limits_, index)) {
       return {Step::cgroup_limits, error, index};
     }
   }
@@ -232,15 +238,19 @@ StepFailure Cell::give_order() {
   if (const StepFailure failure = resize(); failure.failed()) return failure;
   for (const wire::RunFd fd : {wire::kStdoutFd, wire::kStderrFd}) {
     // Else a program could not open /dev/stdout: the pipe's inode belongs to the worker's user.
-    if (::fchown(fds_[fd].get(), uids_->program, uids_->program) != 0) {
+    if (::fchown(fds_[fd].get(), held_.uids->program, held_.uids->program) != 0) {
       return {Step::pipes, errno, static_cast<int32_t>(fd)};
     }
   }
   std::array<int, wire::kRunFdCount> fds{};
   for (size_t i = 0; i < fds.size(); ++i) fds.at(i) = fds_[i].get();
-  cpu_before_us_ = cgroup_->cpu_us().value_or(0);
-  const int error = send_order(socket_.get(), run_, fds);
+  cpu_before_us_ = held_.cgroup->cpu_us().value_or(0);
+  int error = send_order(socket_.get(), run_, fds);
   fds_.clear();
+  // A socket wakes its reader on this processor, as if this process were about to sleep, which it
+  // may not be; an eventfd lets the scheduler choose.
+  const uint64_t one = 1;
+  if (error == 0 && ::write(wake_.get(), &one, sizeof one) != sizeof one) error = errno;
   return error == 0 ? StepFailure{} : StepFailure{Step::init_lost, error, -1};
 }
 

@@ -41,12 +41,13 @@ struct CellPlan {
   wire::RunView* order_view = nullptr;  // room to read it into, reserved
   model::Limits limits;
   CellUids uids;
-  const char* root = nullptr;         // the template, as the launcher sees it
   std::span<const int> cgroup_joins;  // may be empty (version 2)
   sock_fprog filter{};
+  uint64_t filters = 0;  // that the program is under, with those inherited
   MountOptions box, tmp, shm;
   wire::Run order;  // with its limits, and whether artifacts are wanted
   int socket = -1;  // the init's end
+  int wake = -1;    // an eventfd, raised when the order lies in the socket
   int payload_fd = -1, stdin_fd = -1, stdout_fd = -1, stderr_fd = -1;
   bool self_test = false;  // check the cell instead of running a program
   NamespaceIds launcher_namespaces{};

@@ -33,7 +33,7 @@ void Cell::collect_some(int64_t now_us) {
 
 void Cell::end_collecting() {
   collector_.reset();
-  start_removing();
+  start_emptying();
 }
 
 }  // namespace kiln::sandbox

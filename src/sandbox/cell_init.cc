@@ -73,24 +73,18 @@ int set_host_name(CellPlan&) {
   return as_errno(::setdomainname("", 0));
 }
 
-int enter_template(CellPlan& plan) { return as_errno(::chdir(plan.root)); }
-
-int mount_proc(CellPlan& plan) {
-  if (const int error = enter_template(plan)) return error;
+int mount_proc(CellPlan&) {
   return as_errno(
-      ::mount("proc", "proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, "subset=pid,hidepid=2"));
+      ::mount("proc", "/proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, "subset=pid,hidepid=2"));
 }
 
 int mount_tmpfs(const char* target, const MountOptions& options) {
   return as_errno(::mount("tmpfs", target, "tmpfs", MS_NOSUID | MS_NODEV, options.text.data()));
 }
 
-int mount_box(CellPlan& plan) { return mount_tmpfs("box", plan.box); }
-int mount_tmp(CellPlan& plan) { return mount_tmpfs("tmp", plan.tmp); }
-int mount_shm(CellPlan& plan) { return mount_tmpfs("dev/shm", plan.shm); }
-
-// pivot_root(2), the note on pivot_root(".", "."): the old root ends up on top of the new one.
-int change_root(CellPlan&) { return as_errno(::syscall(SYS_pivot_root, ".", ".")); }
+int mount_box(CellPlan& plan) { return mount_tmpfs("/box", plan.box); }
+int mount_tmp(CellPlan& plan) { return mount_tmpfs("/tmp", plan.tmp); }
+int mount_shm(CellPlan& plan) { return mount_tmpfs("/dev/shm", plan.shm); }
 
 int open_directory(const char* path, int& out) {
   out = ::open(path, O_PATH | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
@@ -101,12 +95,6 @@ int open_directories(CellPlan& plan) {
   if (const int error = open_directory("/box", plan.box_fd)) return error;
   if (const int error = open_directory("/tmp", plan.tmp_fd)) return error;
   return open_directory("/dev/shm", plan.shm_fd);
-}
-
-int detach_old_root(CellPlan& plan) {
-  if (::umount2(".", MNT_DETACH) != 0) return errno;
-  if (::chdir("/") != 0) return errno;
-  return open_directories(plan);
 }
 
 int make_parents(int box, const char* path) {
@@ -178,6 +166,10 @@ int unshare_user(CellPlan& plan) {
   return ::read(plan.socket, &answer, 1) == 1 ? 0 : EPIPE;
 }
 
+// The program's process inherits both.
+int empty_bounds(CellPlan&) { return empty_bounding_set(); }
+int lock_bits(CellPlan&) { return lock_secure_bits(); }
+
 int fork_program(CellPlan& plan) {
   int report[2];
   if (::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, report) != 0) return errno;
@@ -203,8 +195,6 @@ int take_own_identity(CellPlan&) {
 }
 
 int drop_capabilities(CellPlan&) {
-  if (const int error = empty_bounding_set()) return error;
-  if (const int error = lock_secure_bits()) return error;
   if (const int error = empty_capabilities()) return error;
   return as_errno(::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0));
 }
@@ -215,12 +205,13 @@ struct InitStep {
 };
 
 constexpr std::array kPrepare = {
-    InitStep{Step::cgroup_join, join_cgroup},     InitStep{Step::cgroup_namespace, unshare_cgroup},
-    InitStep{Step::oom_score, reset_oom_score},   InitStep{Step::host_name, set_host_name},
-    InitStep{Step::mount_proc, mount_proc},       InitStep{Step::mount_box, mount_box},
-    InitStep{Step::mount_tmp, mount_tmp},         InitStep{Step::mount_shm, mount_shm},
-    InitStep{Step::pivot_root, change_root},      InitStep{Step::detach_root, detach_old_root},
-    InitStep{Step::user_namespace, unshare_user}, InitStep{Step::fork_program, fork_program},
+    InitStep{Step::cgroup_join, join_cgroup},      InitStep{Step::cgroup_namespace, unshare_cgroup},
+    InitStep{Step::host_name, set_host_name},      InitStep{Step::mount_proc, mount_proc},
+    InitStep{Step::oom_score, reset_oom_score},    InitStep{Step::mount_box, mount_box},
+    InitStep{Step::mount_tmp, mount_tmp},          InitStep{Step::mount_shm, mount_shm},
+    InitStep{Step::directories, open_directories}, InitStep{Step::user_namespace, unshare_user},
+    InitStep{Step::bounding_set, empty_bounds},    InitStep{Step::secure_bits, lock_bits},
+    InitStep{Step::fork_program, fork_program},
 };
 constexpr std::array kStart = {
     InitStep{Step::input_files, write_input_files},
@@ -343,8 +334,8 @@ void reap(const CellPlan& plan, ChildReport& report) {
 // Of what the launcher had open, the init keeps its socket only; the program's process has closed
 // everything for itself already.
 void close_all_but_needed(const CellPlan& plan) {
-  std::array<int, 6> keep = {plan.socket, plan.exec_report, plan.program_fd,
-                             plan.box_fd, plan.tmp_fd,      plan.shm_fd};
+  std::array<int, 7> keep = {plan.socket, plan.wake,   plan.exec_report, plan.program_fd,
+                             plan.box_fd, plan.tmp_fd, plan.shm_fd};
   std::sort(keep.begin(), keep.end());
   unsigned next = 0;
   for (const int fd : keep) {
@@ -390,7 +381,7 @@ int receive_order(int socket, CellPlan& plan) {
   const size_t size = plan.order.payload_bytes;
   void* memory = ::mmap(nullptr, size, PROT_READ, MAP_PRIVATE, plan.payload_fd, 0);
   if (memory == MAP_FAILED) return errno;
-  // The launcher has checked it, and nobody can have changed it since.
+  // Nobody can change it any more: it is sealed.
   const std::span payload(static_cast<const std::byte*>(memory), size);
   if (!wire::read_run(plan.order, payload, *plan.order_view)) return EBADMSG;
   plan.program = plan.order_view;
@@ -415,7 +406,9 @@ void run_cell_init(CellPlan& plan) {
   run_steps(plan, kPrepare);
   close_all_but_needed(plan);
   wait_until_ready(plan);
-  if (receive_order(plan.socket, plan) != 0) ::_exit(1);  // the launcher has let go of it
+  uint64_t orders = 0;
+  if (::read(plan.wake, &orders, sizeof orders) != sizeof orders) ::_exit(1);
+  if (const int error = receive_order(plan.socket, plan)) fail(plan, {Step::request, error, 3});
   run_steps(plan, kStart);
   start_program(plan);
   wait_for_program(plan);

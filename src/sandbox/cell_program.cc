@@ -34,10 +34,6 @@ constexpr rlim_t kStackBytes = 8U << 20U;
 constexpr rlim_t kOpenFiles = 1024;
 constexpr rlim_t kLockedBytes = 8U << 20U;
 constexpr rlim_t kPendingSignals = 1024;
-// 1, not 0: a core_pattern that is a pipe runs its handler as the host's root for a limit of 0 too;
-// a limit of 1 is the kernel's sign for "do not" (fs/coredump.c), and is too small for a core file.
-constexpr rlim_t kCoreBytes = 1;
-
 int as_errno(long result) { return result < 0 ? errno : 0; }
 
 int start_session(CellPlan&) { return as_errno(::setsid()); }
@@ -83,8 +79,10 @@ int set_all(CellPlan& plan, std::span<const Limit> limits) {
     rlimit value{};
     if (::getrlimit(resource, &value) != 0) return errno;
     // Where the host's own limit is lower already, nobody here may raise it.
-    value.rlim_max = std::min(value.rlim_max, limits[i].hard);
-    value.rlim_cur = std::min(value.rlim_max, limits[i].soft);
+    const rlim_t hard = std::min(value.rlim_max, limits[i].hard);
+    const rlim_t soft = std::min(hard, limits[i].soft);
+    if (value.rlim_max == hard && value.rlim_cur == soft) continue;
+    value = {soft, hard};
     if (::setrlimit(resource, &value) != 0) return errno;
   }
   return 0;
@@ -115,8 +113,6 @@ int set_size_limits(CellPlan& plan) {
   return set_all(plan, limits);
 }
 
-int empty_bounds(CellPlan&) { return empty_bounding_set(); }
-int lock_bits(CellPlan&) { return lock_secure_bits(); }
 int become_user(CellPlan&) { return change_identity(kInnerProgramId); }
 int empty_sets(CellPlan&) { return empty_capabilities(); }
 
@@ -142,11 +138,11 @@ int load_filter(CellPlan& plan) {
   return error;
 }
 
-int read_back(CellPlan&) {
+int read_back(CellPlan& plan) {
   if (!has_identity(kInnerProgramId)) return EPERM;
   EffectiveState state;
   if (!read_effective_state(state)) return errno != 0 ? errno : EIO;
-  return is_confined(state) ? 0 : EPERM;
+  return is_confined(state, plan.filters) ? 0 : EPERM;
 }
 
 int test_cell(CellPlan& plan) { return plan.self_test ? check_cell(plan, plan.index) : 0; }
@@ -168,8 +164,6 @@ constexpr std::array kPrepare = {
     ProgramStep{Step::descriptors, close_others},
     ProgramStep{Step::working_directory, enter_box},
     ProgramStep{Step::rlimits, set_rlimits},
-    ProgramStep{Step::bounding_set, empty_bounds},
-    ProgramStep{Step::secure_bits, lock_bits},
     ProgramStep{Step::identity, become_user},
     ProgramStep{Step::capabilities, empty_sets},
     ProgramStep{Step::signals, reset_signals},
@@ -274,13 +268,14 @@ bool read_effective_state(EffectiveState& out) {
   out.ambient = number_after(text, "\nCapAmb:", 16, ~0ULL);
   out.no_new_privs = number_after(text, "\nNoNewPrivs:", 10, 0);
   out.seccomp = number_after(text, "\nSeccomp:", 10, 0);
+  out.seccomp_filters = number_after(text, "\nSeccomp_filters:", 10, 0);
   return true;
 }
 
-bool is_confined(const EffectiveState& state) {
+bool is_confined(const EffectiveState& state, uint64_t filters) {
   return state.inheritable == 0 && state.permitted == 0 && state.effective == 0 &&
          state.bounding == 0 && state.ambient == 0 && state.no_new_privs == 1 &&
-         state.seccomp == SECCOMP_MODE_FILTER;
+         state.seccomp == SECCOMP_MODE_FILTER && state.seccomp_filters == filters;
 }
 
 void run_program(CellPlan& plan) {

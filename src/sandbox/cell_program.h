@@ -31,9 +31,15 @@ struct EffectiveState {
            ambient = ~0ULL;
   uint64_t no_new_privs = 0;
   uint64_t seccomp = 0;
+  uint64_t seccomp_filters = 0;
 };
 // False: the file could not be read.
 bool read_effective_state(EffectiveState& out);
-bool is_confined(const EffectiveState& state);
+// `filters`: how many of them there must be.
+bool is_confined(const EffectiveState& state, uint64_t filters);
+
+// 1, not 0: a core_pattern that is a pipe runs its handler as the host's root for a limit of 0 too;
+// a limit of 1 is the kernel's sign for "do not" (fs/coredump.c), and is too small for a core file.
+inline constexpr unsigned long kCoreBytes = 1;
 
 }  // namespace kiln::sandbox

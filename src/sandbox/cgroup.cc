@@ -180,23 +180,29 @@ int64_t cpu_quota_us(const model::Limits& limits) {
   return std::max(kMinCpuQuotaUs, limits.cpus_milli * (kCpuPeriodUs / 1000));
 }
 
+bool holds_files(int directory, std::string_view key) {
+  const auto stat = read_file(directory, "memory.stat");
+  if (!stat) return true;
+  return keyed_number(*stat, key).value_or(1) > keyed_number(*stat, "shmem").value_or(0);
+}
+
 int InstanceDirectory::make(const std::string& parent, const std::string& name,
                             InstanceDirectory& out) {
-  const std::string path = parent + "/" + name;
-  if (::mkdir(path.c_str(), 0755) != 0) return errno;
-  UniqueFd fd(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  UniqueFd above(::open(parent.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!above || ::mkdirat(above.get(), name.c_str(), 0755) != 0) return errno;
+  UniqueFd fd(::openat(above.get(), name.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (!fd) return errno;
-  // A sweeper may have come between mkdir and flock: then the directory has no links any more.
-  struct stat status {};
+  // A sweeper may have come between mkdir and flock: then the directory is there no more.
   if (::flock(fd.get(), LOCK_EX | LOCK_NB) != 0) return errno;
-  if (::fstat(fd.get(), &status) != 0 || ::access(path.c_str(), F_OK) != 0) return EAGAIN;
-  out.path_ = path;
+  if (::faccessat(above.get(), name.c_str(), F_OK, 0) != 0) return EAGAIN;
+  out.name_ = name;
+  out.parent_ = std::move(above);
   out.fd_ = std::move(fd);
   return 0;
 }
 
 InstanceDirectory::~InstanceDirectory() {
-  if (fd_) ::rmdir(path_.c_str());
+  if (fd_) ::unlinkat(parent_.get(), name_.c_str(), AT_REMOVEDIR);
 }
 
 std::string new_instance_name() {

@@ -55,6 +55,9 @@ class CellCgroup {
   // For a cell that is being killed: a throttled process cannot die.
   virtual void lift_cpu_quota() = 0;
 
+  // No process is in it, dead ones that nobody has waited for included.
+  virtual bool empty() const = 0;
+
   // Lets go of memory still charged (page cache would keep the group as a zombie) and removes the
   // directories. 0: gone. EBUSY: a process is still in it; ask again soon.
   virtual int remove() = 0;
@@ -100,6 +103,12 @@ inline constexpr int64_t kInitProcesses = 1;      // our init counts in pids.max
 
 int64_t cpu_quota_us(const model::Limits& limits);
 
+// Whether a memory group is charged for pages of files, such as those of a host's library that it
+// was the first to read; they would keep it in the kernel after its removal. `key`: what version's
+// memory.stat calls page cache. tmpfs counts there, too, and goes with its mount. The kernel's
+// figures are late by up to some hundred pages: what that hides goes when the cache is reclaimed.
+bool holds_files(int directory, std::string_view key);
+
 // One instance directory: made, locked, removed when destroyed (it must be empty by then).
 class InstanceDirectory {
  public:
@@ -113,8 +122,8 @@ class InstanceDirectory {
   int fd() const { return fd_.get(); }
 
  private:
-  std::string path_;
-  UniqueFd fd_;  // holds the lock
+  std::string name_;
+  UniqueFd parent_, fd_;  // fd_ holds the lock
 };
 
 std::string new_instance_name();

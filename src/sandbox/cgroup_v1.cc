@@ -62,8 +62,8 @@ class CellV1 final : public CellCgroup {
       bool optional;  // the kernel may lack it
     };
     const std::array entries = {
-        // First out of the way: it may not be below the other at any moment.
-        Entry{memory_, "memory.memsw.limit_in_bytes", -1, true},
+        // First out of the way of a second limit: it may not be below the other at any moment.
+        Entry{limited_ ? memory_ : -1, "memory.memsw.limit_in_bytes", -1, true},
         Entry{memory_, "memory.limit_in_bytes", limits.memory_bytes, false},
         Entry{memory_, "memory.memsw.limit_in_bytes", limits.memory_bytes, true},
         Entry{memory_, "memory.swappiness", 0, true},
@@ -73,11 +73,13 @@ class CellV1 final : public CellCgroup {
     };
     for (size_t i = 0; i < entries.size(); ++i) {
       const Entry& entry = entries[i];
+      if (entry.directory < 0) continue;
       const int error = write_file(entry.directory, entry.file, std::to_string(entry.value));
       if (error == 0 || (entry.optional && error == ENOENT)) continue;
       index = static_cast<int32_t>(i);
       return error;
     }
+    limited_ = true;
     return 0;
   }
 
@@ -90,8 +92,18 @@ class CellV1 final : public CellCgroup {
                       std::to_string(oom_event_.get()) + " " + std::to_string(oom_control_.get()));
   }
 
+  // What a kernel lacks stays closed.
+  void open_counters() {
+    constexpr int kFlags = O_RDONLY | O_CLOEXEC;
+    cpu_usage_.reset(::openat(cpuacct_, "cpuacct.usage", kFlags));
+    memory_peak_.reset(::openat(memory_, "memory.max_usage_in_bytes", kFlags));
+    pids_current_.reset(::openat(pids_, "pids.current", kFlags));
+    pids_peak_.reset(::openat(pids_, "pids.peak", kFlags));
+    pids_events_.reset(::openat(pids_, "pids.events", kFlags));
+  }
+
   std::optional<int64_t> cpu_us() const override {
-    const auto nanos = read_number(cpuacct_, "cpuacct.usage");
+    const auto nanos = read_number_again(cpu_usage_);
     if (!nanos) return std::nullopt;
     return *nanos / kNanosPerMicro;
   }
@@ -99,20 +111,23 @@ class CellV1 final : public CellCgroup {
   CellCounters counters() const override {
     CellCounters out;
     out.cpu_us = cpu_us();
-    out.memory_peak_bytes = read_number(memory_, "memory.max_usage_in_bytes");
-    out.peak_processes = read_number(pids_, "pids.peak");
-    const std::string oom = read_file(memory_, "memory.oom_control").value_or("");
+    out.memory_peak_bytes = read_number_again(memory_peak_);
+    out.peak_processes = read_number_again(pids_peak_);
+    const std::string oom = read_again(oom_control_).value_or("");
     out.oom_events = keyed_number(oom, "oom_kill").value_or(0) +
                      keyed_number(oom, "under_oom").value_or(0) + oom_notices();
-    out.refused_forks =
-        keyed_number(read_file(pids_, "pids.events").value_or(""), "max").value_or(0);
+    out.refused_forks = keyed_number(read_again(pids_events_).value_or(""), "max").value_or(0);
     return out;
   }
 
   void lift_cpu_quota() override { write_file(cpu_, "cpu.cfs_quota_us", "-1"); }
 
+  bool empty() const override { return read_number_again(pids_current_) == 0; }
+
   int remove() override {
-    if (memory_ >= 0) write_file(memory_, "memory.force_empty", "0");
+    if (memory_ >= 0 && holds_files(memory_, "cache")) {
+      write_file(memory_, "memory.force_empty", "0");
+    }
     int result = 0;
     for (size_t i = 0; i < group_count_; ++i) {
       const Group& group = groups_[i];
@@ -139,6 +154,8 @@ class CellV1 final : public CellCgroup {
   size_t group_count_ = 0;
   int memory_ = -1, cpu_ = -1, cpuacct_ = -1, pids_ = -1;  // owned by groups_
   UniqueFd oom_event_, oom_control_;
+  UniqueFd cpu_usage_, memory_peak_, pids_current_, pids_peak_, pids_events_;
+  bool limited_ = false;  // they have been written once
   mutable int64_t notices_ = 0;
 };
 
@@ -182,6 +199,7 @@ class TreeV1 final : public CgroupTree {
       return {Step::cgroup_limits, error, index};
     }
     if (const int error = cell.watch_oom()) return {Step::oom_watch, error, -1};
+    cell.open_counters();
     return {};
   }
 

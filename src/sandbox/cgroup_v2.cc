@@ -83,9 +83,12 @@ class CellV2 final : public CellCgroup {
 
   void lift_cpu_quota() override { write_file(fd_.get(), "cpu.max", "max"); }
 
+  bool empty() const override { return read_number(fd_.get(), "pids.current") == 0; }
+
   int remove() override {
-    if (const auto charged = read_number(fd_.get(), "memory.current")) {
-      write_file(fd_.get(), "memory.reclaim", std::to_string(*charged));
+    if (fd_ && holds_files(fd_.get(), "file")) {
+      const auto charged = read_number(fd_.get(), "memory.current");
+      write_file(fd_.get(), "memory.reclaim", std::to_string(charged.value_or(0)));
     }
     if (::unlinkat(parent_, name_.c_str(), AT_REMOVEDIR) == 0 || errno == ENOENT) return 0;
     return errno;

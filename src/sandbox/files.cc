@@ -1,6 +1,7 @@
 #include "sandbox/files.h"
 
 #include <fcntl.h>
+#include <unistd.h>
 
 #include <array>
 #include <cerrno>
@@ -33,6 +34,18 @@ std::optional<std::string> read_file(int directory, const char* path) {
   return out;
 }
 
+std::optional<std::string> read_again(const UniqueFd& file) {
+  std::array<char, 4096> text;  // NOLINT: filled by the kernel
+  const ssize_t got = ::pread(file.get(), text.data(), text.size(), 0);
+  if (got < 0) return std::nullopt;
+  return std::string(text.data(), static_cast<size_t>(got));
+}
+
+std::optional<int64_t> read_number_again(const UniqueFd& file) {
+  const auto text = read_again(file);
+  return text ? parse_number(*text) : std::nullopt;
+}
+
 int write_file(int directory, const char* path, std::string_view text) {
   const UniqueFd fd(::openat(directory, path, O_WRONLY | O_CLOEXEC));
   if (!fd) return errno;
@@ -51,7 +64,8 @@ std::optional<int64_t> keyed_number(std::string_view text, std::string_view key)
   while (!text.empty()) {
     const size_t end = text.find('\n');
     const std::string_view line = text.substr(0, end);
-    if (line.size() > key.size() && line.starts_with(key) && line[key.size()] == ' ') {
+    const bool found = line.size() > key.size() && line.starts_with(key);
+    if (found && (line[key.size()] == ' ' || line[key.size()] == '\t')) {
       return parse_number(line.substr(key.size() + 1));
     }
     if (end == std::string_view::npos) break;

@@ -15,13 +15,18 @@ namespace kiln::sandbox {
 inline constexpr size_t kMaxSmallFile = 1U << 20U;
 std::optional<std::string> read_file(int directory, const char* path);
 
+// The same of an open file, from its start; for files that are read more than once.
+std::optional<std::string> read_again(const UniqueFd& file);
+std::optional<int64_t> read_number_again(const UniqueFd& file);
+
 // 0 or an errno. The file must exist; the text goes in one write(2).
 int write_file(int directory, const char* path, std::string_view text);
 
 // A decimal number at the start of the file; nothing if there is no such file or no number.
 std::optional<int64_t> read_number(int directory, const char* path);
 
-// "oom_kill 3\nother 5\n" -> 3 for "oom_kill". Nothing without such a line.
+// "oom_kill 3\nother 5\n" -> 3 for "oom_kill"; a tab may stand for the space. Nothing without such
+// a line.
 std::optional<int64_t> keyed_number(std::string_view text, std::string_view key);
 
 }  // namespace kiln::sandbox

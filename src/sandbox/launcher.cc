@@ -1,84 +1,32 @@
 #include "sandbox/launcher.h"
 
 #include <fcntl.h>
-#include <sys/mount.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 
 #include <algorithm>
 #include <cerrno>
 #include <limits>
 
+#include "sandbox/cell_host.h"
 #include "sandbox/memory_file.h"
-#include "sandbox/root_template.h"
-#include "sandbox/seccomp_policy.h"
 #include "sandbox/socket.h"
 
 namespace kiln::sandbox {
 namespace {
 
 constexpr size_t kMaxQueuedReports = 65'536;
+constexpr int64_t kNever = std::numeric_limits<int64_t>::max();
 
-StepFailure prepare_mounts() {
-  if (::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0) {
-    return {Step::launcher_mounts, errno, -1};
-  }
-  // Of our own pid namespace: the pids that we know, and write maps by, are looked up here.
-  if (::mount("proc", "/proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, nullptr) != 0) {
-    return {Step::launcher_proc, errno, -1};
-  }
-  return {};
-}
-
-// A cell takes some twenty descriptors here; the usual soft limit of 1024 would be forty cells.
-void allow_many_descriptors() {
-  rlimit limit{};
-  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
-  limit.rlim_cur = limit.rlim_max;
-  ::setrlimit(RLIMIT_NOFILE, &limit);
-}
-
-StepFailure prepare_state_directory() {
-  if (::mkdir(kStateDirectory, 0755) != 0 && errno != EEXIST) return {Step::uid_range, errno, 0};
-  struct stat status {};
-  if (::lstat(kStateDirectory, &status) != 0) return {Step::uid_range, errno, 1};
-  if (!S_ISDIR(status.st_mode) || status.st_uid != 0 || (status.st_mode & 0022) != 0) {
-    return {Step::uid_range, EPERM, 1};
-  }
-  return {};
-}
-
-StepFailure compile_filter(std::vector<sock_filter>& out) {
-  const auto rules = parse_policy(base_policy_text());
-  if (!rules) return {Step::filter_compile, EINVAL, 0};
-  auto program = compile_policy(*rules);
-  if (!program) return {Step::filter_compile, EINVAL, 1};
-  out = std::move(*program);
-  return out.size() > BPF_MAXINSNS ? StepFailure{Step::filter_compile, E2BIG, 2} : StepFailure{};
+// Until something happens, or the clock says `until_us`.
+int wait_for(std::vector<pollfd>& polls, int64_t until_us) {
+  const int64_t left = until_us == kNever ? 0 : std::max<int64_t>(0, until_us - monotonic_us());
+  const timespec timeout{left / 1'000'000, left % 1'000'000 * 1'000};
+  return ::ppoll(polls.data(), polls.size(), until_us == kNever ? nullptr : &timeout, nullptr);
 }
 
 }  // namespace
 
 Launcher::Launcher(LauncherOptions options) : options_(std::move(options)) {}
-
-StepFailure Launcher::prepare() {
-  allow_many_descriptors();
-  const CgroupLayout layout = find_own_cgroups();  // by the /proc of the monitor's namespace
-  if (StepFailure f = prepare_mounts(); f.failed()) return f;
-  if (StepFailure f = prepare_state_directory(); f.failed()) return f;
-  StepFailure failure;
-  const std::string lock_file = std::string(kStateDirectory) + "/uids.lock";
-  host_.uids = UidRange::lock(lock_file, options_.first_uid, options_.uid_count, failure);
-  if (!host_.uids) return failure;
-  host_.cgroups = make_cgroup_tree(layout, failure);
-  if (!host_.cgroups) return failure;
-  host_.root = kStateDirectory;  // covered by the template, in our mount namespace only
-  if (StepFailure f = build_root_template(host_.root); f.failed()) return f;
-  host_.namespaces = own_namespaces();
-  wire::reserve_view(host_.order_view);
-  return compile_filter(host_.filter);
-}
 
 StepFailure Launcher::start_canary() {
   CellRequest request;
@@ -109,7 +57,9 @@ int Launcher::report_not_ready(const StepFailure& failure) {
 }
 
 int Launcher::run() {
-  if (const StepFailure failure = prepare(); failure.failed()) return report_not_ready(failure);
+  if (const StepFailure failure = prepare_host(options_.first_uid, options_.uid_count, host_);
+      failure.failed())
+    return report_not_ready(failure);
   const int64_t before = monotonic_us();
   if (const StepFailure failure = start_canary(); failure.failed()) {
     return report_not_ready(failure);
@@ -122,7 +72,7 @@ int Launcher::run() {
   while (!worker_gone_) step(true);
   for (auto& [id, cell] : cells_) cell->kill(wire::kShutdown);
   for (auto& cell : ahead_) cell->kill(wire::kShutdown);
-  while (!cells_.empty() || !ahead_.empty()) step(false);
+  while (!cells_.empty() || !ahead_.empty() || !remains_.empty()) step(false);
   return 0;
 }
 
@@ -142,7 +92,7 @@ void Launcher::step(bool accept_requests) {
     cell.fill_poll(
         std::span<pollfd, Cell::kPollCount>(polls.end() - Cell::kPollCount, polls.end()));
   });
-  if (::poll(polls.data(), polls.size(), poll_timeout_ms(accept_requests)) < 0 && errno != EINTR) {
+  if (wait_for(polls, next_deadline_us(accept_requests)) < 0 && errno != EINTR) {
     worker_gone_ = true;  // ENOMEM: nothing sound can follow
     return;
   }
@@ -156,28 +106,64 @@ void Launcher::step(bool accept_requests) {
   collect();
   if ((polls[0].revents & POLLOUT) != 0) flush();
   const bool asked = (polls[0].revents & (POLLIN | POLLHUP | POLLERR)) != 0;
-  if (asked) read_worker();
-  if (accept_requests && !asked) make_ahead();
+  if (asked) {
+    read_worker();
+  } else if (monotonic_us() >= next_chore_us(accept_requests)) {
+    do_chore(now);
+  }
 }
 
-int Launcher::poll_timeout_ms(bool accept_requests) const {
-  int64_t next = std::numeric_limits<int64_t>::max();
+int64_t Launcher::next_deadline_us(bool accept_requests) const {
+  int64_t next = next_chore_us(accept_requests);
   for_each_cell([&next](const Cell& cell) {
     next = std::min(next, cell.done() ? 0 : cell.next_deadline_us());
   });
-  const bool lacks = accept_requests && ahead_.size() < options_.cells_ahead;
-  if (lacks) next = std::min(next, ahead_from_us_);
-  if (next == std::numeric_limits<int64_t>::max()) return -1;
-  const int64_t wait_us = std::max<int64_t>(0, next - monotonic_us());
-  return static_cast<int>(std::min<int64_t>((wait_us + 999) / 1000, 60'000));
+  return next;
+}
+
+// Chores wait for cells that are about to start or to end, and after a result until it is known
+// whether the worker has more to run: one that has asks at once. But they do not wait when no cell
+// is ready.
+int64_t Launcher::next_chore_us(bool accept_requests) const {
+  int64_t next = kNever;
+  if (!remains_.empty()) next = remove_from_us_;
+  if (accept_requests && ahead_.size() < options_.cells_ahead) {
+    next = std::min(next, ahead_from_us_);
+  }
+  if (next == kNever || !has_ready()) return next;
+  const bool pressing =
+      std::ranges::any_of(cells_, [](const auto& entry) { return entry.second->is_pressing(); });
+  return pressing ? kNever : std::max(next, quiet_until_us_);
+}
+
+bool Launcher::has_ready() const {
+  return std::ranges::any_of(ahead_, [](const auto& cell) { return cell->is_ready(); });
 }
 
 // One a turn, and only while nobody asks for anything: what is under way goes before what may come.
+void Launcher::do_chore(int64_t now_us) {
+  const bool lacks = ahead_.size() < options_.cells_ahead && now_us >= ahead_from_us_;
+  if (lacks && !worker_gone_) return make_ahead();
+  remove_remains();
+}
+
 void Launcher::make_ahead() {
-  const int64_t now = monotonic_us();
-  if (ahead_.size() >= options_.cells_ahead || now < ahead_from_us_) return;
   ahead_.push_back(std::make_unique<Cell>(host_));
   collect_ahead();
+}
+
+void Launcher::bury(Cell& cell) {
+  if (auto remains = cell.take_remains()) remains_.push_back(std::move(*remains));
+  if (remains_.size() > kMaxRemains) remove_remains();
+}
+
+void Launcher::remove_remains() {
+  if (remains_.empty()) return;
+  CellRemains first = std::move(remains_.front());
+  remains_.pop_front();
+  if (first.remove(host_)) return;
+  remains_.push_back(std::move(first));
+  remove_from_us_ = monotonic_us() + kRemoveRetryUs;
 }
 
 // One that is ready, else one that is being made; null: there is none.
@@ -195,7 +181,10 @@ std::unique_ptr<Cell> Launcher::take_ahead() {
 // Those that ended before anybody wanted them. What ails them is told by the next request, which
 // then has a cell made for it.
 void Launcher::collect_ahead() {
-  const size_t ended = std::erase_if(ahead_, [](const auto& cell) { return cell->done(); });
+  const size_t ended = std::erase_if(ahead_, [this](const auto& cell) {
+    if (cell->done()) bury(*cell);
+    return cell->done();
+  });
   if (ended > 0) ahead_from_us_ = monotonic_us() + kAheadRetryUs;
 }
 
@@ -253,7 +242,9 @@ void Launcher::collect() {
     }
     const wire::Finished finished = cell.finished();
     UniqueFd artifacts = cell.take_artifacts();
-    at = cells_.erase(at);  // nothing of it is left when it is told
+    bury(cell);
+    at = cells_.erase(at);
+    quiet_until_us_ = monotonic_us() + kQuietUs;
     if (canary) {
       canary_ = finished;
     } else {

@@ -20,8 +20,10 @@ struct LauncherOptions {
 };
 
 inline constexpr int64_t kAheadRetryUs = 1'000'000;  // after one could not be made
+inline constexpr int64_t kQuietUs = 300;             // after a result: the next request may be near
+inline constexpr size_t kMaxRemains = 4;             // more are not put off
+inline constexpr int64_t kRemoveRetryUs = 10'000;    // after they could not be removed
 
-inline constexpr const char* kStateDirectory = "/run/kiln";
 inline constexpr CellId kCanaryId = ~CellId{0};  // never a request's
 
 class Launcher {
@@ -32,19 +34,23 @@ class Launcher {
   int run();
 
  private:
-  StepFailure prepare();
   StepFailure start_canary();
   void step(bool accept_requests);
   void read_worker();
   void on_run(const wire::Run& run, std::vector<UniqueFd> fds);
   void on_kill(const wire::Kill& kill);
+  int64_t next_chore_us(bool accept_requests) const;
+  bool has_ready() const;
+  void do_chore(int64_t now_us);
   void make_ahead();
+  void remove_remains();
+  void bury(Cell& cell);
   std::unique_ptr<Cell> take_ahead();
   void collect();
   void collect_ahead();
   template <class Visit>
   void for_each_cell(Visit visit) const;
-  int poll_timeout_ms(bool accept_requests) const;
+  int64_t next_deadline_us(bool accept_requests) const;
   template <class T>
   void tell(const T& message, UniqueFd artifacts = {});
   void flush();
@@ -55,6 +61,9 @@ class Launcher {
   std::map<CellId, std::unique_ptr<Cell>> cells_;
   std::vector<std::unique_ptr<Cell>> ahead_;
   int64_t ahead_from_us_ = 0;  // not before
+  std::deque<CellRemains> remains_;
+  int64_t remove_from_us_ = 0;  // not before
+  int64_t quiet_until_us_ = 0;
   struct Outgoing {
     std::vector<std::byte> bytes;
     UniqueFd fd;  // or none

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <charconv>
+#include <map>
 #include <memory>
 #include <optional>
 #include <sstream>
@@ -135,11 +136,11 @@ uint32_t action_of(Answer answer) {
   return SCMP_ACT_ERRNO(ENOSYS);
 }
 
-int add_rule(scmp_filter_ctx context, const PolicyRule& rule) {
+int add_rule(scmp_filter_ctx context, const PolicyRule& rule, Answer unlisted) {
   const int number = seccomp_syscall_resolve_name(rule.syscall.c_str());
-  // ENOSYS is the default already (libseccomp refuses a rule that says the same), and what this
-  // machine does not know needs no rule.
-  if (number == __NR_SCMP_ERROR || rule.answer == Answer::enosys) return 0;
+  // libseccomp refuses a rule that says what is said of the unlisted anyway, and what this machine
+  // does not know needs no rule.
+  if (number == __NR_SCMP_ERROR || rule.answer == unlisted) return 0;
   std::vector<scmp_arg_cmp> compares;
   for (const MaskedCompare& c : rule.compares) {
     compares.push_back(scmp_arg_cmp{c.argument, SCMP_CMP_MASKED_EQ, c.mask, c.value});
@@ -209,19 +210,48 @@ Result<std::vector<PolicyRule>> parse_policy(std::string_view text) {
   return rules;
 }
 
-Result<std::vector<sock_filter>> compile_policy(const std::vector<PolicyRule>& rules) {
-  const std::unique_ptr<void, void (*)(void*)> context(seccomp_init(SCMP_ACT_ERRNO(ENOSYS)),
+Result<std::vector<sock_filter>> compile_policy(const std::vector<PolicyRule>& rules,
+                                                Answer unlisted) {
+  const std::unique_ptr<void, void (*)(void*)> context(seccomp_init(action_of(unlisted)),
                                                        [](void* c) { seccomp_release(c); });
   if (!context) return Error{ErrorCode::sandbox, "libseccomp cannot start", "", "", ""};
   if (const int error = set_attributes(context.get())) {
     return errno_error(ErrorCode::sandbox, "set up the syscall filter", -error);
   }
   for (const PolicyRule& rule : rules) {
-    if (const int error = add_rule(context.get(), rule)) {
+    if (const int error = add_rule(context.get(), rule, unlisted)) {
       return errno_error(ErrorCode::sandbox, "add the rule for " + rule.syscall, -error);
     }
   }
   return export_program(context.get());
+}
+
+Result<SplitPolicy> split_policy(const std::vector<PolicyRule>& rules) {
+  SplitPolicy out;
+  std::map<std::string_view, Answer> answers;  // of kSetupCalls
+  for (const std::string_view name : kSetupCalls) answers[name] = Answer::enosys;
+  for (const PolicyRule& rule : rules) {
+    if (const auto at = answers.find(rule.syscall); at != answers.end()) {
+      if (!rule.compares.empty()) {
+        return Error{ErrorCode::invalid_argument,
+                     "the answer to " + rule.syscall + " cannot hang on its arguments", "",
+                     "cells are made with it", "Allow or forbid it altogether"};
+      }
+      at->second = rule.answer;
+      continue;
+    }
+    PolicyRule shared = rule;
+    if (rule.answer == Answer::ask) {
+      shared.answer = Answer::allow;
+      out.own.push_back(rule);
+    }
+    out.shared.push_back(std::move(shared));
+  }
+  for (const auto& [name, answer] : answers) {
+    out.shared.push_back({std::string(name), Answer::allow, {}});
+    out.own.push_back({std::string(name), answer, {}});
+  }
+  return out;
 }
 
 }  // namespace kiln::sandbox

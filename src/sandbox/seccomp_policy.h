@@ -22,6 +22,7 @@
 
 #include <linux/filter.h>
 
+#include <array>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -55,8 +56,28 @@ Result<std::vector<PolicyRule>> parse_policy(std::string_view text);
 // The masked compares that cover exactly the 32-bit values not in `values`.
 std::vector<MaskedCompare> complement(unsigned argument, const std::vector<uint32_t>& values);
 
-// Syscalls that this architecture lacks are left out. Errors: sandbox.
-Result<std::vector<sock_filter>> compile_policy(const std::vector<PolicyRule>& rules);
+// Syscalls that this architecture lacks are left out; `unlisted` answers what no rule does. Errors:
+// sandbox.
+Result<std::vector<sock_filter>> compile_policy(const std::vector<PolicyRule>& rules,
+                                                Answer unlisted = Answer::enosys);
+
+// One policy as two, of which the stricter answer counts (seccomp(2)): a large one that the
+// launcher loads once and that all cells inherit, and a small one that each program loads. A filter
+// is translated each time it is loaded, which for the whole policy takes longer than all else that
+// makes a cell.
+struct SplitPolicy {
+  // The policy, but for what a cell is made with (kSetupCalls): that is allowed. "ask" is, too.
+  std::vector<PolicyRule> shared;
+  // What the policy says of those, and of "ask". Unlisted: allowed.
+  std::vector<PolicyRule> own;
+};
+// What launcher, init and the program's process call before the program's own filter is loaded, and
+// a program may not.
+inline constexpr std::array<std::string_view, 10> kSetupCalls = {
+    "capset",  "clone3",        "fsconfig",    "fspick", "mount",
+    "seccomp", "setdomainname", "sethostname", "setns",  "unshare"};
+// Errors: invalid_argument: the policy's answer to one of kSetupCalls hangs on arguments.
+Result<SplitPolicy> split_policy(const std::vector<PolicyRule>& rules);
 
 // config/seccomp/base.list as it was when this was built.
 std::string_view base_policy_text();

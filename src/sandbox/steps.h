@@ -21,12 +21,17 @@ namespace kiln::sandbox {
     "Mount the controllers memory, cpu and pids (version 2, or version 1 with cpuacct) writable")  \
   X(root_template, "build the cells' root directory", KILN_NEEDS_ROOT)                             \
   X(filter_compile, "compile the syscall filter", "The kernel needs CONFIG_SECCOMP_FILTER")        \
+  X(pivot_root, "change the root directory", KILN_NEEDS_ROOT)                                      \
+  X(detach_root, "let go of the host's root directory", "")                                        \
+  X(shared_filter, "load the part of the syscall filter that all cells share",                     \
+    "The kernel needs CONFIG_SECCOMP_FILTER")                                                      \
   /* each cell, in the launcher */                                                                 \
   X(request, "read the request", "Worker and launcher must be of the same build")                  \
   X(uids, "take two free user ids", "Raise the number of user ids, or run fewer cells at once")    \
   X(cgroup_create, "create the cell's control group", "See that the cgroup mounts are writable")   \
   X(cgroup_limits, "write the cell's limits", "See that the limits fit this machine")              \
   X(oom_watch, "watch the cell's memory events", "")                                               \
+  X(network, "make a network of the cell's own", "See /proc/sys/user/max_net_namespaces")          \
   X(pipes, "give the output pipes to the cell's user", "")                                         \
   X(clone, "create the cell's namespaces",                                                         \
     "See /proc/sys/user/max_*_namespaces and the seccomp profile of the container, if any")        \
@@ -34,23 +39,22 @@ namespace kiln::sandbox {
   /* each cell, in its init */                                                                     \
   X(cgroup_join, "enter the cell's control group", "")                                             \
   X(cgroup_namespace, "unshare the cgroup namespace", KILN_NEEDS_ROOT)                             \
-  X(oom_score, "reset the OOM score", "")                                                          \
   X(host_name, "set the host name", "")                                                            \
   X(mount_proc, "mount /proc", KILN_NEEDS_ROOT)                                                    \
+  X(oom_score, "reset the OOM score", "")                                                          \
   X(mount_box, "mount /box", "See the limits box_bytes and box_inodes")                            \
   X(mount_tmp, "mount /tmp", "See the limits tmp_bytes and tmp_inodes")                            \
   X(mount_shm, "mount /dev/shm", "See the limits shm_bytes and shm_inodes")                        \
-  X(pivot_root, "change the root directory", KILN_NEEDS_ROOT)                                      \
-  X(detach_root, "let go of the host's root directory", "")                                        \
+  X(directories, "open /box, /tmp and /dev/shm", "")                                               \
   X(user_namespace, "unshare the user namespace", "See /proc/sys/user/max_user_namespaces")        \
+  X(bounding_set, "empty the capability bounding set", "")                                         \
+  X(secure_bits, "lock the secure bits", "")                                                       \
   X(fork_program, "fork the program", "See the limit processes")                                   \
   /* each cell, in the program's process; then it is ready */                                      \
   X(session, "start a session", "")                                                                \
   X(descriptors, "close what the launcher had open", "")                                           \
   X(working_directory, "enter /box", "")                                                           \
   X(rlimits, "set the resource limits", "")                                                        \
-  X(bounding_set, "empty the capability bounding set", "")                                         \
-  X(secure_bits, "lock the secure bits", "")                                                       \
   X(identity, "change to the cell's user", "")                                                     \
   X(capabilities, "empty the capability sets", "")                                                 \
   X(signals, "reset signals", "")                                                                  \

@@ -59,17 +59,6 @@ bool split_strings(std::span<const std::byte> bytes, uint32_t count,
   return bytes.empty();
 }
 
-Status check_limits(const model::Limits& limits) {
-  for (const model::LimitField& field : model::limit_fields()) {
-    const int64_t value = limits.*field.member;
-    const int64_t least = field.member == &model::Limits::soft_ms ? 0 : 1;
-    if (value < least || value > field.maximum) {
-      return malformed("limit " + std::string(field.name) + " is " + std::to_string(value));
-    }
-  }
-  return {};
-}
-
 // Null, or what is wrong.
 const char* cut_files(const Run& run, Cutter& payload, RunView& view) {
   std::span<const std::byte> names;
@@ -234,6 +223,17 @@ void reserve_view(RunView& view) {
 
 bool read_run(const Run& run, std::span<const std::byte> payload, RunView& view) {
   return cut_run(run, payload, view) == nullptr;
+}
+
+Status check_limits(const model::Limits& limits) {
+  for (const model::LimitField& field : model::limit_fields()) {
+    const int64_t value = limits.*field.member;
+    const int64_t least = field.member == &model::Limits::soft_ms ? 0 : 1;
+    if (value < least || value > field.maximum) {
+      return malformed("limit " + std::string(field.name) + " is " + std::to_string(value));
+    }
+  }
+  return {};
 }
 
 Result<RunView> decode_run(const Run& run, std::span<const std::byte> payload) {

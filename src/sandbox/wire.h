@@ -178,6 +178,8 @@ struct RunView {
   std::vector<const char*> names;  // of the files
   std::vector<FileView> files;
 };
+// Errors: malformed, naming the limit that is not positive.
+Status check_limits(const model::Limits& limits);
 // Errors: malformed, with what is wrong.
 Result<RunView> decode_run(const Run& run, std::span<const std::byte> payload);
 // The same of a payload that decode_run has accepted. Allocates nothing if reserve_view(view) was

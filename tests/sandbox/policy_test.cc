@@ -67,13 +67,18 @@ class PolicyTest : public testing::Test {
  protected:
   static uint32_t answer(long number, std::initializer_list<uint64_t> arguments = {},
                          uint32_t architecture = AUDIT_ARCH_X86_64) {
-    static const std::vector<sock_filter> program =
-        compile_policy(parse_policy(base_policy_text()).value()).value();
+    static const SplitPolicy split = split_policy(parse_policy(base_policy_text()).value()).value();
+    static const std::vector<sock_filter> shared = compile_policy(split.shared).value();
+    static const std::vector<sock_filter> own = compile_policy(split.own, Answer::allow).value();
     seccomp_data data{};
     data.nr = static_cast<int>(number);
     data.arch = architecture;
     std::copy(arguments.begin(), arguments.end(), data.args);
-    return run_filter(program, data);
+    return stricter(run_filter(shared, data), run_filter(own, data));
+  }
+  // The order of SECCOMP_RET_* (linux/seccomp.h): the least as a signed number counts.
+  static uint32_t stricter(uint32_t a, uint32_t b) {
+    return static_cast<int32_t>(a) < static_cast<int32_t>(b) ? a : b;
   }
   static uint32_t error(int number) { return SECCOMP_RET_ERRNO | static_cast<uint32_t>(number); }
 };
@@ -192,6 +197,18 @@ TEST_F(PolicyTest, NoProgramsOntoSockets) {
         << option;
     EXPECT_EQ(answer(SYS_setsockopt, {0, 6, option}), SECCOMP_RET_ALLOW) << option;
   }
+}
+
+TEST(PolicySplitTest, WhatACellIsMadeWithCannotHangOnArguments) {
+  const auto split = split_policy(parse_policy("mount allow if 0 is 1").value());
+  ASSERT_FALSE(split.ok());
+  EXPECT_THAT(split.error().text(), HasSubstr("mount"));
+}
+
+// A program loads it, so it costs each cell.
+TEST(PolicySplitTest, TheProgramsOwnPartIsSmall) {
+  const SplitPolicy split = split_policy(parse_policy(base_policy_text()).value()).value();
+  EXPECT_LT(compile_policy(split.own, Answer::allow).value().size(), 100U);
 }
 
 TEST(PolicyTextTest, ALineIsReadAsItSays) {

@@ -14,6 +14,8 @@
 #include <fstream>
 #include <sstream>
 
+#include "sandbox/cgroup.h"
+
 namespace kiln::sandbox {
 namespace {
 
@@ -223,17 +225,39 @@ pid_t launcher_of(pid_t monitor) {
   return children.size() == 1 ? children[0] : -1;
 }
 
-std::vector<std::string> instances_of(pid_t launcher) {
+// Where the descriptors of `pid` lead.
+std::vector<std::string> links_of(pid_t pid) {
   std::vector<std::string> out;
   std::error_code error;
-  for (const auto& entry :
-       fs::directory_iterator("/proc/" + std::to_string(launcher) + "/fd", error)) {
-    const fs::path target = fs::read_symlink(entry.path(), error);
-    if (target.filename().string().starts_with("kiln-") && fs::is_directory(target, error)) {
-      out.push_back(target);
+  for (const auto& entry : fs::directory_iterator("/proc/" + std::to_string(pid) + "/fd", error)) {
+    out.push_back(fs::read_symlink(entry.path(), error).string());
+  }
+  return out;
+}
+
+// The launcher sees nothing of the host's mounts any more: of its directories only the names tell.
+std::vector<std::string> instances_of(pid_t launcher) {
+  std::set<std::string> names;
+  for (const std::string& link : links_of(launcher)) {
+    const std::string name = fs::path(link).filename().string();
+    if (name.starts_with("kiln-")) names.insert(name);
+  }
+  std::vector<std::string> out;
+  for (const std::string& directory : find_own_cgroups().directories) {
+    for (const std::string& name : names) {
+      if (fs::is_directory(fs::path(directory) / name)) out.push_back(directory + "/" + name);
     }
   }
   return out;
+}
+
+// Without those of network namespaces that wait to be used again: they are bounded by themselves.
+size_t lasting_descriptors(pid_t launcher) {
+  const auto of_a_network = [](const std::string& link) {
+    return link.starts_with("net:") || link.find("/net/") != std::string::npos;
+  };
+  const std::vector<std::string> links = links_of(launcher);
+  return links.size() - static_cast<size_t>(std::ranges::count_if(links, of_a_network));
 }
 
 size_t cells_in(const std::vector<std::string>& instances) {
@@ -268,7 +292,7 @@ Footprint footprint(const Sandbox& sandbox) {
   out.processes = processes_below(launcher).size();
   out.instances = instances_of(launcher).size();
   out.cells = cells_in(instances_of(launcher));
-  out.launcher_fds = open_descriptors(launcher);
+  out.launcher_fds = lasting_descriptors(launcher);
   out.launcher_mounts = mounts_of(launcher);
   out.own_fds = open_descriptors(::getpid());
   return out;

@@ -1,0 +1,37 @@
+// What the cells of a launcher share, and what it does once before the first of them.
+#pragma once
+
+#include <linux/filter.h>
+
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "base/fd.h"
+#include "sandbox/cell_child.h"
+#include "sandbox/cgroup.h"
+#include "sandbox/network_pool.h"
+#include "sandbox/uid_range.h"
+#include "sandbox/wire.h"
+
+namespace kiln::sandbox {
+
+inline constexpr const char* kStateDirectory = "/run/kiln";
+
+struct CellHost {
+  UniqueFd proc;  // of the launcher's pid namespace; mounted nowhere that a cell could see
+  std::vector<sock_filter> filter;  // each program's own; the launcher's is inherited
+  uint64_t filters = 0;             // how many a program has then
+  NamespaceIds namespaces{};
+  std::unique_ptr<CgroupTree> cgroups;
+  std::optional<UidRange> uids;
+  NetworkPool networks;
+  uint64_t next_cgroup = 0;
+  wire::RunView order_view;  // room for a cell's own copy of its request
+};
+
+// Afterwards the root directory of this process is the cells' template, and nothing of the host
+// outside it is mounted here: a cell's mounts begin as a copy of these.
+StepFailure prepare_host(uint32_t first_uid, uint32_t uid_count, CellHost& out);
+
+}  // namespace kiln::sandbox
