@@ -36,14 +36,15 @@ CellHandlers CellHost::forwarding_handlers() {
       const std::lock_guard lock(mutex_);
       live_.erase(id);
     }
-    // 0: no program was started in it.
-    if (result.cost.setup_us > 0) {
-      insight_.counted->cell_built(std::chrono::microseconds(result.cost.setup_us));
-    }
     if (const auto to = handlers()) to->on_finished(id, std::move(result));
   };
   forwarding.on_launcher = [readiness = insight_.readiness](bool ready) {
     ready ? readiness->works(kLauncherPart) : readiness->fails(kLauncherPart, "it is down");
+  };
+  forwarding.on_pool = [counted = insight_.counted](uint32_t ready,
+                                                    std::span<const int64_t> build_us) {
+    counted->cells_ready(ready);
+    for (const int64_t us : build_us) counted->cell_built(std::chrono::microseconds(us));
   };
   return forwarding;
 }

@@ -38,7 +38,8 @@ enum class Where : uint8_t { broker, worker, both };
   X(commit_size, "kiln_store_commit_batch_size", histogram, broker, "", "Writes in one commit") \
   X(net_messages, "kiln_net_messages_total", counter, broker, "direction socket", "Messages taken from and handed to the sockets") \
   X(net_rejected, "kiln_net_rejected_total", counter, broker, "reason", "Peers refused and messages dropped") \
-  X(cell_build, "kiln_cell_build_seconds", histogram, worker, "", "From the request for a cell to the program's start in it, compile steps included") \
+  X(cell_build, "kiln_cell_build_seconds", histogram, worker, "", "The making of each cell, until it could take a request") \
+  X(cells_ready, "kiln_cells_ready", gauge, worker, "", "Cells that wait for a request") \
   X(build_info, "kiln_build_info", gauge, both, "version", "1; the version is the label")
 // clang-format on
 

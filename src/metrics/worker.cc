@@ -2,6 +2,8 @@
 
 #include <prometheus/histogram.h>
 
+#include <atomic>
+
 #include "metrics/registry.h"
 
 namespace kiln::metrics {
@@ -12,6 +14,7 @@ class Worker::Impl {
   std::string version;
   Registry registry;
   prometheus::Histogram& cells = registry.histogram(Id::cell_build);
+  std::atomic<uint32_t> ready{0};
 };
 
 Worker::Worker(std::string version) : impl_(std::make_unique<Impl>(std::move(version))) {}
@@ -21,8 +24,11 @@ void Worker::cell_built(Duration time) {
   impl_->cells.Observe(std::chrono::duration<double>(time).count());
 }
 
+void Worker::cells_ready(uint32_t count) { impl_->ready = count; }
+
 std::string Worker::text() const {
   Sampled sampled;
+  sampled.set(Id::cells_ready, {}, impl_->ready);
   sampled.set(Id::build_info, {impl_->version}, 1);
   return impl_->registry.text(sampled);
 }

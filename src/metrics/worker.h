@@ -4,6 +4,7 @@
 // Threads: any.
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <string>
 
@@ -19,6 +20,7 @@ class Worker {
   Worker& operator=(const Worker&) = delete;
 
   void cell_built(Duration time);
+  void cells_ready(uint32_t count);
   std::string text() const;
 
  private:

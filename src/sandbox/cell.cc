@@ -11,6 +11,7 @@
 #include <csignal>
 #include <ctime>
 #include <limits>
+#include <utility>
 
 #include "sandbox/files.h"
 #include "sandbox/socket.h"
@@ -121,6 +122,11 @@ void Cell::on_time(int64_t now_us) {
   if (state_ == State::emptying && now_us >= next_look_us_) try_emptying(now_us);
 }
 
+std::optional<int64_t> Cell::take_build_us() {
+  if (build_us_ == 0) return std::nullopt;
+  return std::exchange(build_us_, 0);
+}
+
 bool Cell::take_started(wire::Started& out) {
   if (finished_.started_us == 0 || told_started_) return false;
   told_started_ = true;
@@ -181,6 +187,7 @@ void Cell::on_ready(std::vector<UniqueFd>& fds) {
   // is the same.
   const int error = write_file(host_.proc.get(), score.c_str(), kInitOomScore);
   if (error != 0 && error != EACCES) return fail({Step::oom_score, error, -1});
+  build_us_ = monotonic_us() - born_us_;
   state_ = State::ready;
   if (assigned_) start();
 }

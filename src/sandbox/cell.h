@@ -59,6 +59,8 @@ class Cell {
   bool is_free() const;
   bool is_ready() const { return state_ == State::ready; }
 
+  // How long it took to be made, in microseconds; nothing until it was, and when asked again.
+  std::optional<int64_t> take_build_us();
   // Between its request and its program, or between the program's end and its own: the worker waits
   // for what the launcher does next.
   bool is_pressing() const { return state_ != State::ready && state_ != State::running; }
@@ -141,6 +143,8 @@ class Cell {
   UniqueFd artifacts_;
   bool told_started_ = false;
   bool whole_ = false;  // nothing of it lives any more
+  const int64_t born_us_ = monotonic_us();
+  int64_t build_us_ = 0;  // 0: not made yet, or told
   int64_t setup_deadline_us_ = 0;
   int64_t wall_deadline_us_ = 0;
   int64_t soft_deadline_us_ = 0;  // 0: none, or sent

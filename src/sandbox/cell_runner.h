@@ -16,6 +16,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -56,6 +57,9 @@ struct CellHandlers {
   std::function<void(CellId, model::TaskResult)> on_finished;
   // A launcher is ready, or none is any more. May be absent.
   std::function<void(bool ready)> on_launcher = nullptr;
+  // So many cells wait for a request, and these were made since the last call, each in so many
+  // microseconds. After the event, when the launcher has time. May be absent.
+  std::function<void(uint32_t ready, std::span<const int64_t> build_us)> on_pool = nullptr;
 };
 
 struct RunnerOptions {

@@ -69,6 +69,7 @@ int Launcher::run() {
   ready.first_uid = host_.uids->first();
   ready.canary_us = monotonic_us() - before;
   tell(ready);
+  wanted_until_us_ = monotonic_us() + options_.ahead_for_us;
   while (!worker_gone_) step(true);
   for (auto& [id, cell] : cells_) cell->kill(wire::kShutdown);
   for (auto& cell : ahead_) cell->kill(wire::kShutdown);
@@ -102,7 +103,11 @@ void Launcher::step(bool accept_requests) {
     at += Cell::kPollCount;
   });
   const int64_t now = monotonic_us();
-  for_each_cell([now](Cell& cell) { cell.on_time(now); });
+  for_each_cell([this, now](Cell& cell) {
+    cell.on_time(now);
+    if (const auto took = cell.take_build_us()) note_build(*took);
+  });
+  end_surplus(now);
   collect();
   if ((polls[0].revents & POLLOUT) != 0) flush();
   const bool asked = (polls[0].revents & (POLLIN | POLLHUP | POLLERR)) != 0;
@@ -118,7 +123,7 @@ int64_t Launcher::next_deadline_us(bool accept_requests) const {
   for_each_cell([&next](const Cell& cell) {
     next = std::min(next, cell.done() ? 0 : cell.next_deadline_us());
   });
-  return next;
+  return ahead_.size() > 1 ? std::min(next, wanted_until_us_) : next;
 }
 
 // Chores wait for cells that are about to start or to end, and after a result until it is known
@@ -127,24 +132,49 @@ int64_t Launcher::next_deadline_us(bool accept_requests) const {
 int64_t Launcher::next_chore_us(bool accept_requests) const {
   int64_t next = kNever;
   if (!remains_.empty()) next = remove_from_us_;
-  if (accept_requests && ahead_.size() < options_.cells_ahead) {
-    next = std::min(next, ahead_from_us_);
-  }
-  if (next == kNever || !has_ready()) return next;
+  const int64_t now = monotonic_us();
+  if (accept_requests && ahead_.size() < wanted_ahead(now)) next = std::min(next, ahead_from_us_);
+  if (next != kNever && ready_cells() == 0) return next;
+  if (pool_changed()) next = std::min(next, quiet_until_us_);
+  if (next == kNever) return next;
   const bool pressing =
       std::ranges::any_of(cells_, [](const auto& entry) { return entry.second->is_pressing(); });
   return pressing ? kNever : std::max(next, quiet_until_us_);
 }
 
-bool Launcher::has_ready() const {
-  return std::ranges::any_of(ahead_, [](const auto& cell) { return cell->is_ready(); });
+size_t Launcher::wanted_ahead(int64_t now_us) const {
+  const size_t all = options_.cells_ahead;
+  return now_us < wanted_until_us_ ? all : std::min<size_t>(all, 1);
+}
+
+void Launcher::end_surplus(int64_t now_us) {
+  for (size_t i = wanted_ahead(now_us); i < ahead_.size(); ++i) ahead_[i]->kill(wire::kShutdown);
+}
+
+size_t Launcher::ready_cells() const {
+  return static_cast<size_t>(
+      std::ranges::count_if(ahead_, [](const auto& cell) { return cell->is_ready(); }));
+}
+
+bool Launcher::pool_changed() const { return pool_.builds > 0 || pool_.ready != ready_cells(); }
+
+void Launcher::note_build(int64_t took_us) {
+  pool_.build_us.at(pool_.builds++) = took_us;
+  if (pool_.builds == wire::Pool::kMaxBuilds) tell_pool();
+}
+
+void Launcher::tell_pool() {
+  pool_.ready = static_cast<uint32_t>(ready_cells());
+  tell(pool_);
+  pool_.builds = 0;
 }
 
 // One a turn, and only while nobody asks for anything: what is under way goes before what may come.
 void Launcher::do_chore(int64_t now_us) {
-  const bool lacks = ahead_.size() < options_.cells_ahead && now_us >= ahead_from_us_;
+  const bool lacks = ahead_.size() < wanted_ahead(now_us) && now_us >= ahead_from_us_;
   if (lacks && !worker_gone_) return make_ahead();
-  remove_remains();
+  if (!remains_.empty() && now_us >= remove_from_us_) return remove_remains();
+  if (pool_changed()) tell_pool();
 }
 
 void Launcher::make_ahead() {
@@ -181,11 +211,13 @@ std::unique_ptr<Cell> Launcher::take_ahead() {
 // Those that ended before anybody wanted them. What ails them is told by the next request, which
 // then has a cell made for it.
 void Launcher::collect_ahead() {
-  const size_t ended = std::erase_if(ahead_, [this](const auto& cell) {
-    if (cell->done()) bury(*cell);
-    return cell->done();
+  std::erase_if(ahead_, [this](const auto& cell) {
+    if (!cell->done()) return false;
+    bury(*cell);
+    const bool surplus = (cell->finished().causes & wire::kShutdown) != 0;
+    if (!surplus) ahead_from_us_ = monotonic_us() + kAheadRetryUs;
+    return true;
   });
-  if (ended > 0) ahead_from_us_ = monotonic_us() + kAheadRetryUs;
 }
 
 // One packet a turn: running cells are looked after between two requests.
@@ -213,6 +245,7 @@ void Launcher::on_run(const wire::Run& run, std::vector<UniqueFd> fds) {
     tell(refused);
     return;
   }
+  wanted_until_us_ = monotonic_us() + options_.ahead_for_us;
   std::unique_ptr<Cell> cell = take_ahead();
   if (cell) {
     cell->assign(run, std::move(fds));

@@ -17,6 +17,7 @@ struct LauncherOptions {
   uint32_t first_uid = 0;
   uint32_t uid_count = 0;
   uint32_t cells_ahead = 0;  // made before anybody asks; 0: none
+  int64_t ahead_for_us = 0;  // after the last request; then one
 };
 
 inline constexpr int64_t kAheadRetryUs = 1'000'000;  // after one could not be made
@@ -40,7 +41,12 @@ class Launcher {
   void on_run(const wire::Run& run, std::vector<UniqueFd> fds);
   void on_kill(const wire::Kill& kill);
   int64_t next_chore_us(bool accept_requests) const;
-  bool has_ready() const;
+  size_t wanted_ahead(int64_t now_us) const;
+  void end_surplus(int64_t now_us);
+  size_t ready_cells() const;
+  bool pool_changed() const;
+  void note_build(int64_t took_us);
+  void tell_pool();
   void do_chore(int64_t now_us);
   void make_ahead();
   void remove_remains();
@@ -64,6 +70,7 @@ class Launcher {
   std::deque<CellRemains> remains_;
   int64_t remove_from_us_ = 0;  // not before
   int64_t quiet_until_us_ = 0;
+  int64_t wanted_until_us_ = 0;  // all cells ahead; then one
   struct Outgoing {
     std::vector<std::byte> bytes;
     UniqueFd fd;  // or none
@@ -72,6 +79,7 @@ class Launcher {
   bool worker_gone_ = false;
   bool blocked_ = false;  // the worker's socket is full
   wire::Finished canary_;
+  wire::Pool pool_;  // to be told; its number of ready cells is the one told last
 };
 
 }  // namespace kiln::sandbox

@@ -19,7 +19,8 @@
 //
 // Cells may be made ahead of any request (cell.h): each is then one request's, and gone after it.
 //
-// Usage: kiln-launcher SOCKET_FD FIRST_UID UID_COUNT CELLS_AHEAD; nobody types this.
+// Usage: kiln-launcher SOCKET_FD FIRST_UID UID_COUNT CELLS_AHEAD AHEAD_FOR_MS; nobody types
+// this.
 #include <sys/prctl.h>
 
 #include <unistd.h>
@@ -44,9 +45,10 @@ int main(int argc, char** argv) {
   unsigned first_uid = 0;
   unsigned uid_count = 0;
   unsigned cells_ahead = 0;
-  if (argc != 5 || !parse(argv[1], socket) || !parse(argv[2], first_uid) ||
-      !parse(argv[3], uid_count) || !parse(argv[4], cells_ahead) || first_uid == 0 ||
-      uid_count < 2) {
+  unsigned ahead_for_ms = 0;
+  if (argc != 6 || !parse(argv[1], socket) || !parse(argv[2], first_uid) ||
+      !parse(argv[3], uid_count) || !parse(argv[4], cells_ahead) || !parse(argv[5], ahead_for_ms) ||
+      first_uid == 0 || uid_count < 2) {
     std::fputs("kiln-launcher is started by kiln worker, not by hand.\n", stderr);
     return 2;
   }
@@ -57,6 +59,7 @@ int main(int argc, char** argv) {
   options.first_uid = first_uid;
   options.uid_count = uid_count;
   options.cells_ahead = cells_ahead;
+  options.ahead_for_us = int64_t{ahead_for_ms} * 1000;
   kiln::sandbox::Launcher launcher(std::move(options));
   return launcher.run();
 }

@@ -47,7 +47,7 @@ struct MonitorState {
   UniqueFd worker;  // our end of the control socket
   UniqueFd parent;  // pidfd of the worker
   UniqueFd binary;  // the launcher, sealed in memory
-  std::string first_uid, uid_count, cells_ahead;
+  std::string first_uid, uid_count, cells_ahead, ahead_for_ms;
 };
 
 // What the launcher's process does between clone and exec. Descriptor 3 becomes its socket, 4 the
@@ -64,8 +64,9 @@ struct MonitorState {
   std::string first = state.first_uid;
   std::string count = state.uid_count;
   std::string ahead = state.cells_ahead;
-  char* const argv[] = {name.data(),  number.data(), first.data(),
-                        count.data(), ahead.data(),  nullptr};
+  std::string ahead_for = state.ahead_for_ms;
+  char* const argv[] = {name.data(),  number.data(),    first.data(), count.data(),
+                        ahead.data(), ahead_for.data(), nullptr};
   char* const environment[] = {nullptr};  // the worker's may hold secrets
   ::syscall(SYS_execveat, kLauncherSocket + 1, "", argv, environment, AT_EMPTY_PATH);
   ::_exit(127);
@@ -223,6 +224,7 @@ Result<Monitor> fork_monitor(const MonitorOptions& options) {
   state.first_uid = std::to_string(options.first_uid);
   state.uid_count = std::to_string(options.uid_count);
   state.cells_ahead = std::to_string(options.cells_ahead);
+  state.ahead_for_ms = std::to_string(options.ahead_for.count());
   const pid_t pid = ::fork();
   if (pid < 0) return errno_error(ErrorCode::sandbox, "fork the monitor", errno);
   if (pid == 0) {

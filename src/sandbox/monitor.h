@@ -5,6 +5,7 @@
 // every launcher and cell, when the worker's end of the control socket closes or the worker dies.
 #pragma once
 
+#include <chrono>
 #include <string>
 
 #include "base/error.h"
@@ -17,6 +18,8 @@ struct MonitorOptions {
   uint32_t first_uid = 231'072;  // the range of the cells' uids and gids
   uint32_t uid_count = 512;      // two for each live cell
   uint32_t cells_ahead = 0;      // that wait for a request; they take user ids, too
+  // After so long without a request one waits; the next request brings back the others.
+  std::chrono::milliseconds ahead_for{600'000};
 };
 
 struct Monitor {

@@ -156,6 +156,10 @@ void RunnerLoop::on_packet(Packet packet) {
   } else if (*type == wire::Type::started) {
     const CellId id = wire::packet_as<wire::Started>(packet.bytes).id;
     if (jobs_.contains(id)) handlers_.on_started(id);
+  } else if (*type == wire::Type::pool) {
+    const auto pool = wire::packet_as<wire::Pool>(packet.bytes);
+    const size_t builds = std::min<size_t>(pool.builds, wire::Pool::kMaxBuilds);
+    if (handlers_.on_pool) handlers_.on_pool(pool.ready, std::span(pool.build_us).first(builds));
   } else if (*type == wire::Type::finished) {
     on_finished(wire::packet_as<wire::Finished>(packet.bytes),
                 packet.fds.empty() ? UniqueFd() : std::move(packet.fds.front()));
@@ -164,6 +168,7 @@ void RunnerLoop::on_packet(Packet packet) {
 
 void RunnerLoop::lose_launcher() {
   if (ready_ && handlers_.on_launcher) handlers_.on_launcher(false);
+  if (ready_ && handlers_.on_pool) handlers_.on_pool(0, {});
   launcher_.reset();
   ready_ = false;
   blocked_ = false;

@@ -26,6 +26,8 @@ size_t size_of(Type type) {
       return sizeof(Finished);
     case Type::life:
       return sizeof(Life);
+    case Type::pool:
+      return sizeof(Pool);
   }
   return 0;
 }

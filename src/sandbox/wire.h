@@ -5,7 +5,7 @@
 //   monitor -> worker    Life (+ the socket of a new launcher; without one: why there is none)
 //   worker -> launcher   Run (+ payload, stdin, stdout, stderr), Kill
 //   launcher -> worker   Ready | NotReady, then for each Run: Started (at most one), Finished (one;
-//                        + what was copied out of the cell, if that was asked for)
+//                        + what was copied out of the cell, if that was asked for); Pool
 //
 // A Run's variable part is in the payload, a sealed memfd (memfd_create(2), F_SEAL_WRITE and
 // F_SEAL_SHRINK), so that it can be mapped and cannot change or shrink under the reader:
@@ -22,6 +22,7 @@
 #pragma once
 
 #include <algorithm>
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -45,7 +46,7 @@ inline constexpr uint32_t kMaxStrings = 1024;  // argv, env and files, each
 inline constexpr uint64_t kMaxFileNameBytes = 1024;
 inline constexpr uint64_t kMaxCollectFileBytes = uint64_t{1} << 30U;
 
-enum class Type : uint32_t { run = 1, kill, ready, not_ready, started, finished, life };
+enum class Type : uint32_t { run = 1, kill, ready, not_ready, started, finished, life, pool };
 
 struct Header {
   uint32_t version = kVersion;
@@ -112,6 +113,16 @@ struct Started {
   Header header{kVersion, Type::started};
   CellId id = 0;
   int64_t at_us = 0;  // CLOCK_MONOTONIC
+};
+
+// How many cells wait for a request, and how long those made since the last Pool took to make. Told
+// when nothing presses.
+struct Pool {
+  static constexpr size_t kMaxBuilds = 16;
+  Header header{kVersion, Type::pool};
+  uint32_t ready = 0;
+  uint32_t builds = 0;
+  std::array<int64_t, kMaxBuilds> build_us{};
 };
 
 inline constexpr int64_t kNoCounter = -1;  // the kernel has none

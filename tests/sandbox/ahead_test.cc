@@ -55,7 +55,7 @@ TEST_F(AheadTest, WhatWaitsHasGivenUpEverything) {
     ASSERT_EQ(programs.size(), 1U);
     // It forks before the rest is done: wait for the last step.
     ASSERT_TRUE(eventually(
-        [&] { return status_of(programs[0]).find("\nSeccomp:\t2") != std::string::npos; }));
+        [&] { return status_of(programs[0]).find("\nSeccomp_filters:\t2") != std::string::npos; }));
     const std::string status = status_of(programs[0]);
     for (const char* set : {"CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb"}) {
       EXPECT_THAT(status, HasSubstr(std::string(set) + ":\t0000000000000000"));
@@ -217,6 +217,30 @@ TEST(AheadEndTest, NothingIsLeftOfThoseThatWaited) {
   }
   EXPECT_TRUE(none_exists(instances));
   EXPECT_TRUE(none_alive(processes));
+}
+
+TEST_F(AheadTest, TheWorkerIsToldHowManyWait) {
+  EXPECT_TRUE(eventually([this] { return sandbox_.pool().ready == kAhead; }));
+  const size_t before = sandbox_.pool().build_us.size();
+  EXPECT_GE(before, kAhead);
+  EXPECT_EQ(sandbox_.run(python("pass")).verdict, Verdict::ok);
+  EXPECT_TRUE(eventually([&] {
+    return sandbox_.pool().ready == kAhead && sandbox_.pool().build_us.size() == before + 1;
+  })) << sandbox_.pool().ready
+      << " ready, " << sandbox_.pool().build_us.size() << " made";
+  for (const int64_t took : sandbox_.pool().build_us) EXPECT_GT(took, 0);
+}
+
+TEST(AheadDemandTest, WhereNobodyAsksOneWaits) {
+  Sandbox sandbox(
+      Sandbox::default_launcher(), [] {}, kAhead, std::chrono::milliseconds(300));
+  ASSERT_TRUE(sandbox.status().ok()) << sandbox.status().error().text();
+  const auto waiting = [&sandbox] {
+    return processes_below(launcher_of(sandbox.monitor_pid())).size();
+  };
+  EXPECT_TRUE(eventually([&] { return waiting() == 2 && sandbox.pool().ready == 1; }));
+  EXPECT_EQ(sandbox.run(python("pass")).verdict, Verdict::ok);
+  EXPECT_TRUE(eventually([&] { return sandbox.pool().ready == kAhead; }));
 }
 
 }  // namespace

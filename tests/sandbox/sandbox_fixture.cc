@@ -75,8 +75,9 @@ uint32_t Sandbox::default_ahead() {
 }
 
 Sandbox::Sandbox(const std::string& launcher, const std::function<void()>& after_monitor,
-                 uint32_t cells_ahead) {
+                 uint32_t cells_ahead, std::chrono::milliseconds ahead_for) {
   MonitorOptions options;
+  options.ahead_for = ahead_for;
   options.cells_ahead = cells_ahead;
   options.launcher_path = launcher;
   auto monitor = fork_monitor(options);
@@ -104,6 +105,11 @@ Sandbox::Sandbox(const std::string& launcher, const std::function<void()>& after
     EXPECT_FALSE(results_.contains(id)) << "told twice";
     results_[id] = std::move(result);
     changed_.notify_all();
+  };
+  handlers.on_pool = [this](uint32_t ready, std::span<const int64_t> build_us) {
+    const std::lock_guard lock(mutex_);
+    pool_.ready = ready;
+    pool_.build_us.insert(pool_.build_us.end(), build_us.begin(), build_us.end());
   };
   auto runner = CellRunner::start({std::move(monitor->control)}, std::move(handlers));
   if (runner) {
@@ -168,6 +174,11 @@ model::TaskResult Sandbox::wait(CellId id) {
   }
   const std::lock_guard lock(mutex_);
   return results_[id];
+}
+
+Sandbox::Pool Sandbox::pool() {
+  const std::lock_guard lock(mutex_);
+  return pool_;
 }
 
 std::string Sandbox::live_output(CellId id) {

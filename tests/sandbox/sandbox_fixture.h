@@ -37,7 +37,8 @@ class Sandbox {
   // fork and the runner's start: there a worker becomes unprivileged.
   explicit Sandbox(
       const std::string& launcher = default_launcher(),
-      const std::function<void()>& after_monitor = [] {}, uint32_t cells_ahead = default_ahead());
+      const std::function<void()>& after_monitor = [] {}, uint32_t cells_ahead = default_ahead(),
+      std::chrono::milliseconds ahead_for = MonitorOptions().ahead_for);
   ~Sandbox();  // stops, and waits until the monitor has ended
   Sandbox(const Sandbox&) = delete;
   Sandbox& operator=(const Sandbox&) = delete;
@@ -54,6 +55,12 @@ class Sandbox {
   model::TaskResult wait(CellId id);
   model::TaskResult run(CellRequest request) { return wait(start(std::move(request))); }
   std::string live_output(CellId id);
+  // As the launcher told it last.
+  struct Pool {
+    uint32_t ready = 0;
+    std::vector<int64_t> build_us;  // all of its life
+  };
+  Pool pool();
 
   static std::string default_launcher();
   static std::string faulty_launcher();  // see faults.cc
@@ -75,6 +82,7 @@ class Sandbox {
   std::set<CellId> started_;
   std::map<CellId, std::string> output_;
   std::map<CellId, model::TaskResult> results_;
+  Pool pool_;
 };
 
 // --- what is on the host; of one launcher, since others may work beside a test
