@@ -25,8 +25,8 @@ if [ ! -e tree/usr/bin/python3 ]; then
 fi
 
 # The tests know launcher and programs by their paths.
-mkdir -p "tree$bin" "tree$source/tests/sandbox"
-cp -r "$source/tests/sandbox/programs" "tree$source/tests/sandbox/"
+mkdir -p "tree$bin" "tree$source/tests/security"
+cp -r "$source/tests/security/programs" "tree$source/tests/security/"
 for name in cgroup runner isolation fault abuse death; do
   strip -o "tree$bin/sandbox_${name}_test" "$bin/sandbox_${name}_test"
 done

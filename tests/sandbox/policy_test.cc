@@ -6,10 +6,12 @@
 #include <sys/syscall.h>
 
 #include <cerrno>
-#include <cstring>
+#include <fstream>
+#include <sstream>
 
 #include "base/random.h"
 #include "sandbox/seccomp_policy.h"
+#include "tests/sandbox/syscall_table.h"
 
 namespace kiln::sandbox {
 namespace {
@@ -17,68 +19,11 @@ namespace {
 using testing::ElementsAre;
 using testing::HasSubstr;
 
-bool jumps(uint16_t code, uint32_t accumulator, uint32_t operand) {
-  switch (BPF_OP(code)) {
-    case BPF_JEQ:
-      return accumulator == operand;
-    case BPF_JGT:
-      return accumulator > operand;
-    case BPF_JGE:
-      return accumulator >= operand;
-    default:
-      return (accumulator & operand) != 0;
-  }
-}
-
-// The kinds of instructions that seccomp allows and libseccomp makes (kernel/seccomp.c,
-// seccomp_check_filter).
-uint32_t run_filter(const std::vector<sock_filter>& program, const seccomp_data& data) {
-  uint32_t accumulator = 0;
-  for (size_t at = 0; at < program.size(); ++at) {
-    const sock_filter& step = program[at];
-    switch (BPF_CLASS(step.code)) {
-      case BPF_LD:
-        std::memcpy(&accumulator, reinterpret_cast<const char*>(&data) + step.k,
-                    sizeof accumulator);
-        break;
-      case BPF_ALU:
-        EXPECT_EQ(BPF_OP(step.code), BPF_AND);
-        accumulator &= step.k;
-        break;
-      case BPF_JMP:
-        if (BPF_OP(step.code) == BPF_JA) {
-          at += step.k;
-        } else {
-          at += jumps(step.code, accumulator, step.k) ? step.jt : step.jf;
-        }
-        break;
-      case BPF_RET:
-        return step.k;
-      default:
-        ADD_FAILURE() << "unknown instruction " << step.code;
-        return 0;
-    }
-  }
-  ADD_FAILURE() << "the program ran off its end";
-  return 0;
-}
-
 class PolicyTest : public testing::Test {
  protected:
   static uint32_t answer(long number, std::initializer_list<uint64_t> arguments = {},
                          uint32_t architecture = AUDIT_ARCH_X86_64) {
-    static const SplitPolicy split = split_policy(parse_policy(base_policy_text()).value()).value();
-    static const std::vector<sock_filter> shared = compile_policy(split.shared).value();
-    static const std::vector<sock_filter> own = compile_policy(split.own, Answer::allow).value();
-    seccomp_data data{};
-    data.nr = static_cast<int>(number);
-    data.arch = architecture;
-    std::copy(arguments.begin(), arguments.end(), data.args);
-    return stricter(run_filter(shared, data), run_filter(own, data));
-  }
-  // The order of SECCOMP_RET_* (linux/seccomp.h): the least as a signed number counts.
-  static uint32_t stricter(uint32_t a, uint32_t b) {
-    return static_cast<int32_t>(a) < static_cast<int32_t>(b) ? a : b;
+    return filter_answer(number, arguments, architecture);
   }
   static uint32_t error(int number) { return SECCOMP_RET_ERRNO | static_cast<uint32_t>(number); }
 };
@@ -197,6 +142,15 @@ TEST_F(PolicyTest, NoProgramsOntoSockets) {
         << option;
     EXPECT_EQ(answer(SYS_setsockopt, {0, 6, option}), SECCOMP_RET_ALLOW) << option;
   }
+}
+
+// A change of the policy is a change of that file: sandbox_write_syscalls writes it anew.
+TEST(PolicyTableTest, TheWholePolicyIsAsWrittenDown) {
+  std::ifstream file(KILN_SYSCALL_TABLE);
+  std::ostringstream text;
+  text << file.rdbuf();
+  ASSERT_FALSE(text.str().empty());
+  EXPECT_EQ(syscall_table(), text.str());
 }
 
 TEST(PolicySplitTest, WhatACellIsMadeWithCannotHangOnArguments) {

@@ -27,7 +27,7 @@ inline constexpr const char* kPython = "/usr/bin/python3";
 std::vector<model::EnvVar> cell_environment();
 // Python code in a cell with small, quick limits.
 CellRequest python(const std::string& code);
-// The same of a file in tests/sandbox/programs, with arguments.
+// The same of a file in tests/security/programs, with arguments.
 CellRequest program(const std::string& file, const std::vector<std::string>& args = {});
 
 // One worker's sandbox. A class of its own, so that a test may have two at once.
