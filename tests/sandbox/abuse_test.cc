@@ -1,5 +1,4 @@
-// Programs that mean harm. For each: the right verdict, an honest neighbour unharmed, and
-// nothing left behind.
+// Programs that mean harm, where more is looked at than a row of tests/security can say.
 #include <arpa/inet.h>
 #include <fcntl.h>
 #include <gmock/gmock.h>
@@ -21,7 +20,6 @@ using testing::HasSubstr;
 using testing::Not;
 
 constexpr int64_t kMicrosPerMilli = 1'000;
-constexpr int64_t kTeardownUs = 1'000'000;
 
 class AbuseTest : public testing::Test {
  protected:
@@ -78,13 +76,6 @@ time.sleep(3600)
   EXPECT_LT(result.cost.wall_us, request.limits.wall_ms * kMicrosPerMilli / 2);
 }
 
-TEST_F(AbuseTest, MemoryBombInATmpfs) {
-  CellRequest request = python("open('/tmp/x', 'wb').write(bytes(100 << 20))");
-  request.limits.tmp_bytes = 256 * model::kMB;
-  request.limits.memory_bytes = 64 * model::kMB;
-  EXPECT_EQ(sandbox_.run(request).verdict, Verdict::memory_limit);
-}
-
 // Kernel memory that no control group counts.
 TEST_F(AbuseTest, FileLocks) {
   CellRequest request = program("locks.py");
@@ -117,26 +108,6 @@ print((seen + os.read(r, 4)).decode())
   EXPECT_EQ(sandbox_.run(request).out.bytes, "held mine\n");
 }
 
-TEST_F(AbuseTest, ForkBomb) {
-  CellRequest request = program("fork_bomb.py");
-  request.limits.wall_ms = scaled_ms(1'000);
-  request.limits.processes = 16;
-  const model::TaskResult result = run_beside_neighbour(request);
-  EXPECT_EQ(result.verdict, Verdict::wall_timeout) << result.message;
-  EXPECT_THAT(result.limits_hit, Contains(LimitHit::processes));
-  EXPECT_LT(result.cost.wall_us, scaled_ms(1'000) * kMicrosPerMilli + kTeardownUs);
-}
-
-TEST_F(AbuseTest, EndlessLoop) {
-  CellRequest request = program("endless_loop.py");
-  request.limits.wall_ms = scaled_ms(500);
-  const model::TaskResult result = run_beside_neighbour(request);
-  EXPECT_EQ(result.verdict, Verdict::wall_timeout) << result.message;
-  EXPECT_EQ(result.out.bytes, "looping\n");
-  EXPECT_GE(result.cost.wall_us, scaled_ms(500) * kMicrosPerMilli);
-  EXPECT_LT(result.cost.wall_us, scaled_ms(600) * kMicrosPerMilli);
-}
-
 TEST_F(AbuseTest, ASmallCpuShareDelaysNoEnd) {
   CellRequest request = python("");
   request.argv = {"/bin/bash", "-c", "for i in $(seq 60); do sleep 1000 & done; wait"};
@@ -158,16 +129,6 @@ TEST_F(AbuseTest, OutputFlood) {
   EXPECT_EQ(result.err.bytes.size(), 100'000U);
   EXPECT_TRUE(result.out.bytes.starts_with("flood flood "));
   EXPECT_GT(result.out.dropped_bytes, 14 * 100'000);
-}
-
-TEST_F(AbuseTest, Daemon) {
-  CellRequest request = program("daemon.py");
-  request.limits.output_bytes = model::kMB;
-  const model::TaskResult result = run_beside_neighbour(request);
-  EXPECT_EQ(result.verdict, Verdict::nonzero_exit) << result.message;
-  EXPECT_EQ(result.exit_code, 7);  // of the main program, at its exit and not at the pipe's end
-  EXPECT_TRUE(programs_below(launcher_of(sandbox_.monitor_pid())).empty())
-      << "the daemon outlives its result";
 }
 
 // A server on the host's loopback that counts who comes.

