@@ -8,6 +8,12 @@
 //   exec COUNT EVERY_US PATH ARG...  fork, exec and wait, COUNT times
 //   -> P50_US RAN                    RAN of them started, ended, and had status 0
 //
+//   hold COUNT                       PROGRAM in COUNT cells at once, with an argument: it waits
+//   -> COUNT                         so many have started
+//   release                          all that are held are killed
+//   -> COUNT                         and have ended so
+//   launcher                         -> the launcher's process id
+//
 // EVERY_US is the time from one start to the next; 0: as soon as the one before has ended.
 //
 // usage: kiln-bench-cells LAUNCHER PROGRAM (a static one)
@@ -52,6 +58,14 @@ Packet next_packet(int socket) {
 // The worker's side of one launcher.
 class Worker {
  public:
+  pid_t launcher_pid() const {
+    const std::string number = std::to_string(monitor_.pid);
+    std::ifstream file("/proc/" + number + "/task/" + number + "/children");
+    pid_t pid = -1;
+    file >> pid;
+    return pid;
+  }
+
   Worker(const std::string& launcher, const std::string& program) {
     MonitorOptions options;
     options.launcher_path = launcher;
@@ -70,17 +84,46 @@ class Worker {
   // From the request at the launcher's socket to its result, in microseconds; -1: it did not run to
   // status 0 in a cell of its own.
   int64_t run() {
-    const CellId id = next_++;
-    RunnerJob job = make_job(id, request_, 0);
-    if (!job.refusal.empty()) give_up(job.refusal);
-    std::array<int, wire::kRunFdCount> fds{};
-    for (size_t i = 0; i < fds.size(); ++i) fds[i] = job.fds[i].get();
+    RunnerJob job = next_job(request_);
     const int64_t begin = to_micros(real_now().mono);
-    if (send_struct(launcher_.get(), job.run, fds) != 0) give_up("the launcher takes no request");
-    for (UniqueFd& fd : job.fds) fd.reset();
-    const bool ran = wait(id);
+    send(job);
+    const bool ran = wait(job.run.id);
     const int64_t took = to_micros(real_now().mono) - begin;
     return ran ? took : -1;
+  }
+
+  // That many that wait; how many have started.
+  size_t hold(size_t count) {
+    CellRequest waiting = request_;
+    waiting.argv.push_back("wait");
+    for (size_t i = 0; i < count; ++i) {
+      RunnerJob job = next_job(waiting);
+      send(job);
+      held_.push_back(std::move(job));
+    }
+    for (size_t started = 0; started < count;) {
+      started += type_of(next_packet(launcher_.get())) == wire::Type::started ? 1U : 0U;
+    }
+    return count;
+  }
+
+  // Kills them; how many have ended by that.
+  size_t release() {
+    for (const RunnerJob& job : held_) {
+      wire::Kill kill;
+      kill.id = job.run.id;
+      kill.cause = wire::kCancelled;
+      if (send_struct(launcher_.get(), kill) != 0) give_up("the launcher takes no kill");
+    }
+    size_t ended = 0;
+    for (size_t i = 0; i < held_.size();) {
+      const Packet packet = next_packet(launcher_.get());
+      if (type_of(packet) != wire::Type::finished) continue;
+      ++i;
+      ended += wire::packet_as<wire::Finished>(packet.bytes).causes == wire::kCancelled ? 1U : 0U;
+    }
+    held_.clear();
+    return ended;
   }
 
  private:
@@ -88,6 +131,19 @@ class Worker {
     const auto type = wire::packet_type(packet.bytes);
     if (!type) give_up("an unknown packet: launcher and benchmark are of two builds");
     return *type;
+  }
+
+  RunnerJob next_job(const CellRequest& request) {
+    RunnerJob job = make_job(next_++, request, 0);
+    if (!job.refusal.empty()) give_up(job.refusal);
+    return job;
+  }
+
+  void send(RunnerJob& job) {
+    std::array<int, wire::kRunFdCount> fds{};
+    for (size_t i = 0; i < fds.size(); ++i) fds[i] = job.fds[i].get();
+    if (send_struct(launcher_.get(), job.run, fds) != 0) give_up("the launcher takes no request");
+    for (UniqueFd& fd : job.fds) fd.reset();
   }
 
   bool wait(CellId id) {
@@ -109,6 +165,7 @@ class Worker {
   UniqueFd launcher_;
   CellRequest request_;
   CellId next_ = 1;
+  std::vector<RunnerJob> held_;
 };
 
 // The same of a plain process.
@@ -138,6 +195,8 @@ void measure(size_t count, int64_t every_us, Run run) {
   std::cout << (took.empty() ? -1 : took[took.size() / 2]) << " " << took.size() << std::endl;
 }
 
+void say(size_t number) { std::cout << number << std::endl; }
+
 void obey(const std::string& line, Worker& worker) {
   std::istringstream words(line);
   std::string what;
@@ -145,7 +204,11 @@ void obey(const std::string& line, Worker& worker) {
   int64_t every_us = 0;
   words >> what >> count >> every_us;
   std::vector<std::string> rest{std::istream_iterator<std::string>(words), {}};
-  if (count == 0 || (what != "cell") == rest.empty()) give_up("no order: " + line);
+  if (what == "launcher") return say(static_cast<size_t>(worker.launcher_pid()));
+  if (what == "release") return say(worker.release());
+  if (count == 0) give_up("no order: " + line);
+  if (what == "hold") return say(worker.hold(count));
+  if ((what != "cell") == rest.empty()) give_up("no order: " + line);
   if (what == "cell") return measure(count, every_us, [&] { return worker.run(); });
   std::vector<char*> argv;
   for (std::string& word : rest) argv.push_back(word.data());

@@ -7,6 +7,7 @@ import contextlib
 import json
 import os
 import subprocess
+import time
 
 from measure import KILN, place, row, version_of
 
@@ -15,6 +16,10 @@ TIMER, LAUNCHER, TRUE = (os.path.join(BIN, name)
                          for name in ("kiln-bench-cells", "kiln-launcher", "kiln-bench-true"))
 DENSE = 40  # starts of one side in a round
 SPARSE, EVERY_US = 10, 100_000
+READY = 2  # cells that wait (kCellsAhead in cells.cc)
+AT_ONCE = 200
+SETTLE_S = 0.5  # until what is left of the last cells is gone
+SLACK = 8
 USER, USERS = 300_000, 2  # the container's root outside, and how many ids it has
 MB = 1 << 20
 NAMESPACES = ("pid", "mount", "network", "ipc", "uts", "user", "cgroup")
@@ -31,12 +36,15 @@ class Timer:
             [*ONE_VERSION, TIMER, LAUNCHER, TRUE], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True))
         stack.callback(self.process.stdin.close)
 
-    def p50_us(self, what, count, every_us):
-        print(what[0], count, every_us, *what[1:], file=self.process.stdin, flush=True)
+    def ask(self, *words):
+        print(*words, file=self.process.stdin, flush=True)
         answer = self.process.stdout.readline().split()
         if not answer:
             raise RuntimeError("kiln-bench-cells failed; what it said is above")
-        took, ran = map(int, answer)
+        return list(map(int, answer))
+
+    def p50_us(self, what, count, every_us):
+        took, ran = self.ask(what[0], count, every_us, *what[1:])
         if ran != count:
             raise RuntimeError(f"{what}: {ran} of {count} ran to status 0")
         return took
@@ -115,7 +123,107 @@ def notes(sides):
     }
 
 
+def idle_ms():
+    """Of all processors together, since the machine started (proc(5), /proc/stat)."""
+    with open("/proc/stat", encoding="utf-8") as file:
+        words = file.readline().split()
+    return (int(words[4]) + int(words[5])) * 1000 / os.sysconf("SC_CLK_TCK")
+
+
+def busy_ms(work):
+    """What the whole machine spends while `work` runs and for a while after: kernel threads finish late."""
+    begin, before = time.monotonic(), idle_ms()
+    work()
+    time.sleep(SETTLE_S)
+    took = (time.monotonic() - begin) * 1000 * os.cpu_count()
+    return took - (idle_ms() - before)
+
+
+def cpu_row(timer, rounds):
+    """A cell's share, without what starting the program takes in any case, nor what others do meanwhile."""
+    count = 1000 if rounds > 3 else 300
+
+    def one(what):
+        spent = busy_ms(lambda: timer.p50_us(what, count, 0))
+        others = busy_ms(lambda: time.sleep(1.0)) / (1.0 + SETTLE_S)  # each second
+        return spent, others
+
+    took = []
+    for _ in range(rounds):
+        cell, others = one(["cell"])
+        plain, _ = one(["exec", TRUE])
+        took.append((cell - plain - others * count / 1000 * 0.5) / count)
+    yield row("cell_cpu_ms", "ms", took, None,
+              f"processor time of the whole machine for one of {count} cells made and destroyed, control groups, network and "
+              "kernel threads with it; fork, exec and exit of the program itself and an idle machine's own work are taken off")
+
+
+def pss_kib(launcher):
+    """Of the launcher and the inits of its cells, which are forks of it."""
+    total = 0
+    for pid in [launcher, *children(launcher)]:
+        with contextlib.suppress(FileNotFoundError, ProcessLookupError), open(
+                f"/proc/{pid}/smaps_rollup", encoding="utf-8") as file:
+            total += next(int(line.split()[1]) for line in file if line.startswith("Pss:"))
+    return total
+
+
+def children(pid):
+    with open(f"/proc/{pid}/task/{pid}/children", encoding="utf-8") as file:
+        return file.read().split()
+
+
+def held_things(launcher):
+    """What must not grow: descriptors, mounts, control groups of the host."""
+    with open("/proc/cgroups", encoding="utf-8") as file:
+        groups = sum(int(line.split()[2]) for line in file if not line.startswith("#"))
+    with open(f"/proc/{launcher}/mountinfo", encoding="utf-8") as file:
+        mounts = len(file.readlines())
+    return {"descriptors": len(os.listdir(f"/proc/{launcher}/fd")), "mounts": mounts, "control groups": groups}
+
+
+def many_row(timer, rounds):
+    (launcher,) = timer.ask("launcher")
+    took = []
+    for _ in range(rounds):
+        before = pss_kib(launcher)
+        if timer.ask("hold", AT_ONCE) != [AT_ONCE]:
+            raise RuntimeError("not all cells started")
+        took.append((pss_kib(launcher) - before) / AT_ONCE)
+        if timer.ask("release") != [AT_ONCE]:
+            raise RuntimeError("not all cells ended as they were told")
+        time.sleep(SETTLE_S)
+    yield row("launcher_kib_per_cell", "KiB", took, None,
+              f"PSS of the launcher and its cells' inits with {AT_ONCE} cells running at once, less without; "
+              f"the launcher alone with {READY} ready: {before} KiB")
+
+
+def leak_row(timer, rounds):
+    (launcher,) = timer.ask("launcher")
+    tasks = 20_000 if rounds > 3 else 2_000
+    timer.p50_us(["cell"], 500, 0)
+    time.sleep(SETTLE_S)
+    memory, before = pss_kib(launcher), held_things(launcher)
+    timer.p50_us(["cell"], tasks, 0)
+    time.sleep(SETTLE_S)
+    grown = {name: now - before[name] for name, now in held_things(launcher).items() if now - before[name] > SLACK}
+    if grown:
+        raise RuntimeError(f"left after {tasks} cells: {grown}")
+    yield row("leak_kib_per_1000_tasks", "KiB", [(pss_kib(launcher) - memory) * 1000 / tasks], None,
+              f"growth of the launcher's PSS over {tasks} cells; descriptors, mounts and the host's control groups "
+              f"(/proc/cgroups) grew by no more than {SLACK}")
+
+
 def rows(rounds):
+    with contextlib.ExitStack() as stack:
+        timer = Timer(stack)
+        yield from cpu_row(timer, rounds)
+        yield from many_row(timer, rounds)
+        yield from leak_row(timer, rounds)
+    yield from compared(rounds)
+
+
+def compared(rounds):
     with contextlib.ExitStack() as stack:
         directory = stack.enter_context(place())
         timer = Timer(stack)

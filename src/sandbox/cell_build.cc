@@ -15,6 +15,7 @@
 #include <tuple>
 
 #include "sandbox/cell.h"
+#include "sandbox/faults.h"
 #include "sandbox/files.h"
 #include "sandbox/memory_file.h"
 #include "sandbox/root_template.h"
@@ -47,6 +48,34 @@ int resize_tmpfs(int directory, int64_t bytes, int64_t inodes) {
   const long done =
       ::syscall(SYS_fsconfig, context.get(), FSCONFIG_CMD_RECONFIGURE, nullptr, nullptr, 0);
   return done == 0 ? 0 : errno;
+}
+
+uint64_t namespace_flags() {
+  constexpr std::array<std::pair<Step, uint64_t>, 4> kFlags = {
+      {{Step::pid_namespace, CLONE_NEWPID},
+       {Step::mount_namespace, CLONE_NEWNS},
+       {Step::ipc_namespace, CLONE_NEWIPC},
+       {Step::uts_namespace, CLONE_NEWUTS}}};
+  uint64_t out = 0;
+  for (const auto& [part, flag] : kFlags) out |= is_left_out(part) ? 0 : flag;
+  return out;
+}
+
+// The request's, for its control group.
+model::Limits group_limits(model::Limits limits) {
+  constexpr int64_t kNoLimit = 1'000'000;
+  if (is_left_out(Step::memory_limit)) limits.memory_bytes = kNoLimit * model::kMB;
+  if (is_left_out(Step::cpu_limit)) limits.cpus_milli = kNoLimit;
+  if (is_left_out(Step::process_limit)) limits.processes = kNoLimit;
+  return limits;
+}
+
+// What a test wants to go wrong before one of these steps, if anything.
+StepFailure wanted_fault(std::initializer_list<Step> steps, const wire::RunView* request) {
+  for (const Step step : steps) {
+    if (const int error = step_fault(step, request); error > 0) return {step, error, -1};
+  }
+  return {};
 }
 
 }  // namespace
@@ -135,13 +164,19 @@ StepFailure Cell::accept(const wire::Run& run, std::vector<UniqueFd> fds) {
 
 // `view`: what is to be run, where that is known already.
 StepFailure Cell::build(const wire::RunView* view) {
+  using S = Step;
+  if (auto f = wanted_fault({S::uids, S::cgroup_create, S::cgroup_limits, S::oom_watch}, view);
+      f.failed()) {
+    return f;
+  }
   held_.uids = host_.uids->take();
   if (!held_.uids) return {Step::uids, EAGAIN, -1};
   StepFailure failure;
   const std::string name = "cell-" + std::to_string(host_.next_cgroup++);
   made_with_ = limits_;
-  held_.cgroup = host_.cgroups->create(name, limits_, failure);
+  held_.cgroup = host_.cgroups->create(name, group_limits(limits_), failure);
   if (!held_.cgroup) return failure;
+  if (auto f = wanted_fault({S::network, S::clone}, view); f.failed()) return f;
   held_.network = host_.networks.take();
   if (!held_.network) return {Step::network, errno, 1};
   CellPlan plan;
@@ -169,14 +204,16 @@ StepFailure Cell::clone_init(CellPlan& plan) {
 
   int pidfd = -1;
   clone_args arguments{};
-  arguments.flags = CLONE_NEWPID | CLONE_NEWNS | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_PIDFD;
+  arguments.flags = namespace_flags() | CLONE_PIDFD;
   arguments.pidfd = reinterpret_cast<uint64_t>(&pidfd);
   arguments.exit_signal = SIGCHLD;
   if (held_.cgroup->clone_fd() >= 0) {
     arguments.flags |= CLONE_INTO_CGROUP;
     arguments.cgroup = static_cast<uint64_t>(held_.cgroup->clone_fd());
   }
-  if (const int error = NetworkPool::enter(*held_.network)) return {Step::network, error, 2};
+  if (const int error = is_left_out(Step::network) ? 0 : NetworkPool::enter(*held_.network)) {
+    return {Step::network, error, 2};
+  }
   const long pid = ::syscall(SYS_clone3, &arguments, sizeof arguments);
   if (pid == 0) run_cell_init(plan);
   const int error = errno;
@@ -191,6 +228,7 @@ StepFailure Cell::clone_init(CellPlan& plan) {
 // user_namespaces(7): written from outside, by root; the init cannot have gone and its pid been
 // used again, since nobody but us reaps it.
 StepFailure Cell::write_id_map() {
+  if (auto f = wanted_fault({Step::id_map}, nullptr); f.failed()) return f;
   const std::string base = std::to_string(pid_);
   const std::string map =
       std::to_string(kInnerProgramId) + " " + std::to_string(held_.uids->program) + " 1\n" +
@@ -215,7 +253,7 @@ StepFailure Cell::resize() {
   using L = model::Limits;
   int32_t index = -1;
   if (!same(&L::memory_bytes, &L::cpus_milli, &L::processes)) {
-    if (const int error = held_.cgroup->write_limits(limits_, index)) {
+    if (const int error = held_.cgroup->write_limits(group_limits(limits_), index)) {
       return {Step::cgroup_limits, error, index};
     }
   }
@@ -226,6 +264,7 @@ StepFailure Cell::resize() {
   for (const auto& [directory, bytes, inodes] : mounts) {
     ++index;
     if (same(bytes, inodes)) continue;
+    if (auto f = wanted_fault({Step::resize}, nullptr); f.failed()) return f;
     if (const int error = resize_tmpfs(directory.get(), limits_.*bytes, limits_.*inodes)) {
       return {Step::resize, error, index};
     }
@@ -235,6 +274,7 @@ StepFailure Cell::resize() {
 
 // Tells the init what is to be run.
 StepFailure Cell::give_order() {
+  if (auto f = wanted_fault({Step::pipes}, nullptr); f.failed()) return f;
   if (const StepFailure failure = resize(); failure.failed()) return failure;
   for (const wire::RunFd fd : {wire::kStdoutFd, wire::kStderrFd}) {
     // Else a program could not open /dev/stdout: the pipe's inode belongs to the worker's user.

@@ -90,10 +90,4 @@ int send_order(int socket, const wire::Run& run, const std::array<int, wire::kRu
 // Never returns. Runs in the clone.
 [[noreturn]] void run_cell_init(CellPlan& plan);
 
-// A place to make a step fail: returns 0, or an errno that the step then reports instead of being
-// done, or kSkipStep to leave it out unnoticed. The launcher is linked with one that returns 0; the
-// tests link another.
-inline constexpr int kSkipStep = -1;
-int step_fault(Step step, const CellPlan& plan);
-
 }  // namespace kiln::sandbox

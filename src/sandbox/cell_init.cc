@@ -37,6 +37,7 @@
 #include "sandbox/cell_child.h"
 #include "sandbox/cell_program.h"
 #include "sandbox/collector.h"
+#include "sandbox/faults.h"
 #include "sandbox/lock_budget.h"
 #include "sandbox/socket.h"
 
@@ -393,7 +394,7 @@ namespace {
 void run_steps(CellPlan& plan, std::span<const InitStep> steps) {
   for (const InitStep& step : steps) {
     plan.index = -1;
-    int error = step_fault(step.step, plan);
+    int error = step_fault(step.step, plan.program);
     if (error == kSkipStep) continue;
     if (error == 0) error = step.run(plan);
     if (error != 0) fail(plan, {step.step, error, plan.index});

@@ -21,6 +21,7 @@
 #include <span>
 #include <string_view>
 
+#include "sandbox/faults.h"
 #include "sandbox/lock_budget.h"
 #include "sandbox/socket.h"
 
@@ -186,7 +187,7 @@ constexpr std::array kStart = {
 void run_steps(CellPlan& plan, std::span<const ProgramStep> steps) {
   for (const ProgramStep& step : steps) {
     plan.index = -1;
-    int error = step_fault(step.step, plan);
+    int error = step_fault(step.step, plan.program);
     if (error == kSkipStep) continue;
     if (error == 0) error = step.run(plan);
     if (error != 0) give_up(plan, step.step, error);

@@ -1,7 +1,7 @@
-#include "sandbox/cell_child.h"
+#include "sandbox/faults.h"
 
 namespace kiln::sandbox {
 
-int step_fault(Step, const CellPlan&) { return 0; }
+int step_fault(Step, const wire::RunView*) { return 0; }
 
 }  // namespace kiln::sandbox

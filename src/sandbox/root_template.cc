@@ -13,6 +13,8 @@
 #include <functional>
 #include <vector>
 
+#include "sandbox/faults.h"
+
 namespace kiln::sandbox {
 namespace {
 
@@ -67,6 +69,7 @@ constexpr std::array kHostConfiguration = {"usr/etc", "usr/local/etc"};
 int bind_read_only(const std::string& source, const std::string& target) {
   if (::mount(source.c_str(), target.c_str(), nullptr, MS_BIND | MS_REC, nullptr) != 0)
     return errno;
+  if (is_left_out(Step::read_only_root)) return 0;
   mount_attr attributes{};
   attributes.attr_set = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV;
   if (::mount_setattr(AT_FDCWD, target.c_str(), AT_RECURSIVE, &attributes, sizeof attributes) !=
@@ -143,6 +146,7 @@ int fill(const std::string& root) {
 
 // An empty directory over each, where the host has it.
 int hide_configuration(const std::string& root) {
+  if (is_left_out(Step::hidden_configuration)) return 0;
   for (const char* name : kHostConfiguration) {
     std::error_code ignored;
     const std::string path = fs::canonical(fs::path(root) / name, ignored).string();
@@ -171,6 +175,7 @@ int mount_template(const std::string& root) {
 }
 
 int make_read_only(const std::string& root) {
+  if (is_left_out(Step::read_only_root)) return 0;
   // First the superblock (MS_REMOUNT without MS_BIND), then the mount.
   const unsigned long flags = MS_RDONLY | MS_NOSUID | MS_NOEXEC;
   if (::mount(nullptr, root.c_str(), nullptr, MS_REMOUNT | flags, nullptr) != 0) return errno;

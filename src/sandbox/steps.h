@@ -36,6 +36,16 @@ namespace kiln::sandbox {
   X(clone, "create the cell's namespaces",                                                         \
     "See /proc/sys/user/max_*_namespaces and the seccomp profile of the container, if any")        \
   X(id_map, "map the cell's user ids", KILN_NEEDS_ROOT)                                            \
+  /* parts of steps: what a cell's group, clone and root are made of (faults.h) */                 \
+  X(memory_limit, "limit the cell's memory", "")                                                   \
+  X(cpu_limit, "limit the cell's share of the processors", "")                                     \
+  X(process_limit, "limit the cell's processes", "")                                               \
+  X(pid_namespace, "make the cell's pid namespace", "")                                            \
+  X(mount_namespace, "make the cell's mount namespace", "")                                        \
+  X(ipc_namespace, "make the cell's ipc namespace", "")                                            \
+  X(uts_namespace, "make the cell's uts namespace", "")                                            \
+  X(read_only_root, "make the cells' root read-only", "")                                          \
+  X(hidden_configuration, "hide the host's configuration below /usr", "")                          \
   /* each cell, in its init */                                                                     \
   X(cgroup_join, "enter the cell's control group", "")                                             \
   X(cgroup_namespace, "unshare the cgroup namespace", KILN_NEEDS_ROOT)                             \

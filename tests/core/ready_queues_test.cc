@@ -131,6 +131,21 @@ TEST(ReadyQueues, CountsWhatIsAheadInItsQueue) {
   EXPECT_EQ(ready.ahead_of(other), 0U);
 }
 
+TEST(ReadyQueues, APausedQueueHasNothingForAnybody) {
+  Tasks tasks;
+  ReadyQueues ready;
+  Task& paused = tasks.make(9, "paused");
+  Task& open = tasks.make(1, "open");
+  ready.push(paused);
+  ready.push(open);
+  ready.pause("paused");
+  EXPECT_EQ(ready.best(kPython, {}), &open);
+  EXPECT_EQ(ready.best(kPython, {"paused", "open"}), &open);
+  EXPECT_EQ(ready.best(kPython, {"paused"}), nullptr);
+  ready.resume("paused");
+  EXPECT_EQ(ready.best(kPython, {"paused"}), &paused);
+}
+
 TEST(ReadyQueues, KnowsTheOldest) {
   Tasks tasks;
   ReadyQueues ready;

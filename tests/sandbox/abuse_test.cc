@@ -25,7 +25,7 @@ class AbuseTest : public testing::Test {
  protected:
   void SetUp() override {
     ASSERT_TRUE(sandbox_.status().ok()) << sandbox_.status().error().text();
-    before_ = footprint(sandbox_);
+    before_ = footprint_at_rest(sandbox_);
   }
   void TearDown() override {
     if (!sandbox_.status().ok()) return;

@@ -317,7 +317,7 @@ while True: pass
 
 TEST_F(CellArtifactsTest, AHostileTreeIsTakenApartAndNothingIsLeft) {
   ASSERT_EQ(sandbox_.run(python("pass")).verdict, model::Verdict::ok);
-  const Footprint before = footprint(sandbox_);
+  const Footprint before = footprint_at_rest(sandbox_);
   const model::TaskResult result = sandbox_.run(leaving(R"(
 import os, socket
 os.chdir('/box/out')

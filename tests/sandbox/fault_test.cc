@@ -41,15 +41,24 @@ std::vector<Step> steps_in_cell() {
   for (auto n = static_cast<uint32_t>(Step::cgroup_join); n <= static_cast<uint32_t>(Step::exec);
        ++n) {
     const auto step = static_cast<Step>(n);
-    if (step != Step::resize) out.push_back(step);  // the launcher's, for cells made ahead
+    if (step != Step::resize) out.push_back(step);  // the launcher's, see below
   }
+  return out;
+}
+
+// And those of the launcher that know the request.
+std::vector<Step> steps_of_a_cell() {
+  std::vector<Step> out = {Step::uids,      Step::cgroup_create, Step::cgroup_limits,
+                           Step::oom_watch, Step::network,       Step::clone};
+  const std::vector<Step> in_cell = steps_in_cell();
+  out.insert(out.end(), in_cell.begin(), in_cell.end());
   return out;
 }
 
 TEST_F(FaultTest, EachFailingStepStopsTheCellAndIsNamed) {
   ASSERT_EQ(sandbox_.run(python("pass")).verdict, Verdict::ok);
-  const Footprint before = footprint(sandbox_);
-  for (const Step step : steps_in_cell()) {
+  const Footprint before = footprint_at_rest(sandbox_);
+  for (const Step step : steps_of_a_cell()) {
     SCOPED_TRACE(step_name(step));
     const model::TaskResult result = run_with("KILN_TEST_FAIL", step);
     expect_failed_at(result, step);
@@ -86,6 +95,42 @@ TEST_F(FaultTest, InputFilesThatDoNotFitAreNamed) {
   const model::TaskResult result = sandbox_.run(request);
   expect_failed_at(result, Step::input_files);
   EXPECT_THAT(result.message, HasSubstr("number 1"));
+}
+
+// Steps of the launcher that fail for the canary already: no launcher is ready.
+TEST(LauncherFaultTest, AStepThatFailsForTheCanaryIsNamed) {
+  for (const char* name : {"id_map", "pipes", "mount_proc", "filter"}) {
+    SCOPED_TRACE(name);
+    const PatchedLauncher launcher(std::string("!") + name);
+    const Sandbox sandbox(
+        launcher.path(), [] {}, 0);
+    ASSERT_FALSE(sandbox.status().ok());
+    EXPECT_THAT(sandbox.status().error().text(), HasSubstr(std::string("step ") + name));
+  }
+}
+
+TEST(LauncherFaultTest, ACellThatCannotBeResizedDoesNotRun) {
+  const PatchedLauncher launcher("!resize");
+  Sandbox sandbox(
+      launcher.path(), [] {}, 1);
+  ASSERT_TRUE(sandbox.status().ok()) << sandbox.status().error().text();
+  const model::TaskResult result = sandbox.run(python("print('ran')"));
+  EXPECT_EQ(result.verdict, Verdict::infrastructure_error);
+  EXPECT_THAT(result.message, HasSubstr("step resize"));
+  EXPECT_EQ(result.out.bytes, "");
+}
+
+// What the canary finds missing: no launcher is ready.
+TEST(LauncherFaultTest, TheCanarySeesWhatIsLeftOut) {
+  for (const char* names :
+       {"host_name", "network", "cgroup_namespace", "ipc_namespace", "read_only_root", "streams",
+        "mount_proc", "detach_root", "filter read_back", "identity read_back"}) {
+    SCOPED_TRACE(names);
+    const PatchedLauncher launcher(names);
+    const Sandbox sandbox(
+        launcher.path(), [] {}, 0);
+    ASSERT_FALSE(sandbox.status().ok());
+  }
 }
 
 }  // namespace

@@ -66,8 +66,33 @@ CellRequest program(const std::string& file, const std::vector<std::string>& arg
   return request;
 }
 
-std::string Sandbox::default_launcher() { return KILN_LAUNCHER; }
-std::string Sandbox::faulty_launcher() { return KILN_FAULTY_LAUNCHER; }
+namespace {
+
+std::string launcher_or(const char* otherwise) {
+  const char* path = std::getenv("KILN_TEST_LAUNCHER");
+  return path == nullptr ? otherwise : path;
+}
+
+}  // namespace
+
+std::string Sandbox::default_launcher() { return launcher_or(KILN_LAUNCHER); }
+std::string Sandbox::faulty_launcher() { return launcher_or(KILN_FAULTY_LAUNCHER); }
+
+PatchedLauncher::PatchedLauncher(const std::string& names) {
+  constexpr std::string_view kMark = "KILN_TEST_FAULTS: ";
+  std::ifstream in(Sandbox::faulty_launcher(), std::ios::binary);
+  std::string bytes{std::istreambuf_iterator<char>(in), {}};
+  size_t at = bytes.find(kMark);
+  if (at == std::string::npos) throw std::runtime_error("no place for faults in the launcher");
+  at += kMark.size();
+  while (bytes[at] != '\0') ++at;  // what is left out already
+  bytes.replace(at, names.size() + 1, names + " ");
+  path_ = (fs::temp_directory_path() / ("kiln-patched-" + std::to_string(::getpid()))).string();
+  std::ofstream(path_, std::ios::binary) << bytes;
+  fs::permissions(path_, fs::perms::owner_all);
+}
+
+PatchedLauncher::~PatchedLauncher() { fs::remove(path_); }
 
 uint32_t Sandbox::default_ahead() {
   const char* value = std::getenv("KILN_TEST_CELLS_AHEAD");
@@ -79,6 +104,7 @@ Sandbox::Sandbox(const std::string& launcher, const std::function<void()>& after
   MonitorOptions options;
   options.ahead_for = ahead_for;
   options.cells_ahead = cells_ahead;
+  cells_ahead_ = cells_ahead;
   options.launcher_path = launcher;
   auto monitor = fork_monitor(options);
   if (!monitor) {
@@ -309,6 +335,16 @@ Footprint footprint(const Sandbox& sandbox) {
   return out;
 }
 
+Footprint footprint_at_rest(Sandbox& sandbox) {
+  const auto at_rest = [&sandbox] {
+    const Footprint now = footprint(sandbox);
+    return now.cells == sandbox.cells_ahead() * now.instances &&
+           sandbox.pool().ready == sandbox.cells_ahead();
+  };
+  EXPECT_TRUE(eventually(at_rest));
+  return footprint(sandbox);
+}
+
 void PrintTo(const Footprint& f, std::ostream* out) {
   *out << "processes " << f.processes << ", control groups " << f.cells << " in " << f.instances
        << ", launcher's descriptors " << f.launcher_fds << ", mounts " << f.launcher_mounts
@@ -329,6 +365,9 @@ int in_child(const std::function<int()>& body) {
 }
 
 bool eventually(const std::function<bool()>& condition, std::chrono::milliseconds patience) {
+  if (const char* most = std::getenv("KILN_TEST_PATIENCE_MS")) {
+    patience = std::min(patience, std::chrono::milliseconds(std::atoi(most)));
+  }
   const auto until = std::chrono::steady_clock::now() + patience;
   while (!condition()) {
     if (std::chrono::steady_clock::now() >= until) return false;

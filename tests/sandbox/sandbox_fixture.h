@@ -47,6 +47,7 @@ class Sandbox {
   const Status& status() const { return status_; }
   CellRunner& runner() { return *runner_; }
   pid_t monitor_pid() const { return monitor_pid_; }
+  uint32_t cells_ahead() const { return cells_ahead_; }
 
   CellId start(CellRequest request);
   void wait_started(CellId id);
@@ -62,6 +63,7 @@ class Sandbox {
   };
   Pool pool();
 
+  // KILN_TEST_LAUNCHER in place of either: scripts/prove.py takes steps out of it.
   static std::string default_launcher();
   static std::string faulty_launcher();  // see faults.cc
   // What KILN_TEST_CELLS_AHEAD says: so that tests run with cells made ahead, too.
@@ -74,6 +76,7 @@ class Sandbox {
 
   Status status_;
   pid_t monitor_pid_ = -1;
+  uint32_t cells_ahead_ = 0;
   std::unique_ptr<CellRunner> runner_;
   CellId next_ = 1;
 
@@ -83,6 +86,19 @@ class Sandbox {
   std::map<CellId, std::string> output_;
   std::map<CellId, model::TaskResult> results_;
   Pool pool_;
+};
+
+// A copy of the faulty launcher that fails, or leaves out, by itself what `names` says (faults.cc).
+class PatchedLauncher {
+ public:
+  explicit PatchedLauncher(const std::string& names);
+  ~PatchedLauncher();
+  PatchedLauncher(const PatchedLauncher&) = delete;
+  PatchedLauncher& operator=(const PatchedLauncher&) = delete;
+  const std::string& path() const { return path_; }
+
+ private:
+  std::string path_;
 };
 
 // --- what is on the host; of one launcher, since others may work beside a test
@@ -114,13 +130,15 @@ struct Footprint {
   bool operator==(const Footprint&) const = default;
 };
 Footprint footprint(const Sandbox& sandbox);
+// The same once as many cells wait as shall, and none is running or being removed.
+Footprint footprint_at_rest(Sandbox& sandbox);
 void PrintTo(const Footprint& footprint, std::ostream* out);
 
 // Runs `body` in a forked process with no threads; its exit code is what the body returns. A body
 // that fails a test expectation should return other than 0.
 int in_child(const std::function<int()>& body);
 
-// Looks again until the condition holds or `patience` is over.
+// Looks again until the condition holds or `patience` is over; KILN_TEST_PATIENCE_MS bounds it.
 bool eventually(const std::function<bool()>& condition,
                 std::chrono::milliseconds patience = std::chrono::seconds(10));
 

@@ -51,16 +51,8 @@ void BatteryTest::expect_as_told(const Attack& attack, const model::TaskResult& 
   EXPECT_LT(result.cost.wall_us, scaled_ms(attack.within_ms) * 1'000);
 }
 
-// As many cells wait as shall, and there are no others.
-bool BatteryTest::is_at_rest() {
-  const Footprint now = footprint(*sandbox_);
-  const size_t ahead = Sandbox::default_ahead();
-  return now.cells == ahead * now.instances && sandbox_->pool().ready == ahead;
-}
-
 TEST_P(BatteryTest, IsHeld) {
-  ASSERT_TRUE(eventually(is_at_rest));
-  const Footprint before = footprint(*sandbox_);
+  const Footprint before = footprint_at_rest(*sandbox_);
   const CellId neighbour = sandbox_->start(program("neighbour.py"));
   sandbox_->wait_output(neighbour, "hidden");
   const model::TaskResult result = sandbox_->run(request_of(GetParam()));

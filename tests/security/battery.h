@@ -33,7 +33,6 @@ class BatteryTest : public testing::TestWithParam<Attack> {
   static void TearDownTestSuite();
   void SetUp() override;
   static CellRequest request_of(const Attack& attack);
-  static bool is_at_rest();
   static void expect_as_told(const Attack& attack, const model::TaskResult& result);
   // What trace.py prints of a cell.
   static std::string trace();
