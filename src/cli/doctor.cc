@@ -54,6 +54,7 @@ Check counters_check(const model::Cost& cost) {
   note(cost.memory_charged_bytes.has_value(), "memory_charged_bytes");
   note(cost.memory_rss_bytes.has_value(), "memory_rss_bytes");
   note(cost.peak_processes.has_value(), "peak_processes");
+  note(cost.throttled_us.has_value(), "throttled_us");
   Check check{"counters",
               "control groups",
               CheckState::ok,

@@ -35,6 +35,7 @@ struct Cost {
   int64_t setup_us = 0;                         // from the request to the program's start
   int64_t wall_us = 0;                          // from the program's start to its end
   std::optional<int64_t> cpu_us;                // of the whole cell
+  std::optional<int64_t> throttled_us;          // the cell had work and its share was used up
   std::optional<int64_t> memory_charged_bytes;  // peak of the cgroup; the limit acts on it
   std::optional<int64_t> memory_rss_bytes;      // largest resident set of one process
   std::optional<int64_t> peak_processes;

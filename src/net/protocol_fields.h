@@ -91,7 +91,8 @@ KILN_MESSAGE(model::StreamOutput, "", field("bytes", &M::bytes, kData),
 KILN_MESSAGE(model::Cost, "", field("setup_us", &M::setup_us), field("wall_us", &M::wall_us),
              field("cpu_us", &M::cpu_us), field("memory_charged_bytes", &M::memory_charged_bytes),
              field("memory_rss_bytes", &M::memory_rss_bytes),
-             field("peak_processes", &M::peak_processes), field("compile_us", &M::compile_us));
+             field("peak_processes", &M::peak_processes), field("compile_us", &M::compile_us),
+             field("throttled_us", &M::throttled_us));
 KILN_MESSAGE(model::Artifact, "", required("path", &M::path), field("size", &M::size),
              field("bytes", &M::bytes, kData), field("blob", &M::blob));
 KILN_MESSAGE(model::TaskResult, "", required("verdict", &M::verdict),

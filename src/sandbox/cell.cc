@@ -251,6 +251,7 @@ void Cell::note_full(const UniqueFd& directory) {
 void Cell::settle() {
   const CellCounters counters = held_.cgroup->counters();
   if (counters.cpu_us) finished_.cpu_us = *counters.cpu_us - cpu_before_us_;
+  finished_.throttled_us = counters.throttled_us.value_or(wire::kNoCounter);
   finished_.memory_charged_bytes = counters.memory_peak_bytes.value_or(wire::kNoCounter);
   if (counters.peak_processes) {
     finished_.peak_processes = std::max<int64_t>(0, *counters.peak_processes - kInitProcesses);

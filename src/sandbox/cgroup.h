@@ -25,6 +25,7 @@ namespace kiln::sandbox {
 
 struct CellCounters {
   std::optional<int64_t> cpu_us;
+  std::optional<int64_t> throttled_us;  // of all its processors together
   std::optional<int64_t> memory_peak_bytes;
   std::optional<int64_t> peak_processes;  // the init included
   int64_t oom_events = 0;

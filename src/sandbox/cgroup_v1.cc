@@ -95,6 +95,7 @@ class CellV1 final : public CellCgroup {
   // What a kernel lacks stays closed.
   void open_counters() {
     constexpr int kFlags = O_RDONLY | O_CLOEXEC;
+    cpu_stat_.reset(::openat(cpu_, "cpu.stat", kFlags));
     cpu_usage_.reset(::openat(cpuacct_, "cpuacct.usage", kFlags));
     memory_peak_.reset(::openat(memory_, "memory.max_usage_in_bytes", kFlags));
     pids_current_.reset(::openat(pids_, "pids.current", kFlags));
@@ -111,6 +112,8 @@ class CellV1 final : public CellCgroup {
   CellCounters counters() const override {
     CellCounters out;
     out.cpu_us = cpu_us();
+    const auto throttled = keyed_number(read_again(cpu_stat_).value_or(""), "throttled_time");
+    if (throttled) out.throttled_us = *throttled / kNanosPerMicro;
     out.memory_peak_bytes = read_number_again(memory_peak_);
     out.peak_processes = read_number_again(pids_peak_);
     const std::string oom = read_again(oom_control_).value_or("");
@@ -154,7 +157,7 @@ class CellV1 final : public CellCgroup {
   size_t group_count_ = 0;
   int memory_ = -1, cpu_ = -1, cpuacct_ = -1, pids_ = -1;  // owned by groups_
   UniqueFd oom_event_, oom_control_;
-  UniqueFd cpu_usage_, memory_peak_, pids_current_, pids_peak_, pids_events_;
+  UniqueFd cpu_stat_, cpu_usage_, memory_peak_, pids_current_, pids_peak_, pids_events_;
   bool limited_ = false;  // they have been written once
   mutable int64_t notices_ = 0;
 };

@@ -68,7 +68,9 @@ class CellV2 final : public CellCgroup {
 
   CellCounters counters() const override {
     CellCounters out;
-    out.cpu_us = cpu_us();
+    const std::string cpu = read_file(fd_.get(), "cpu.stat").value_or("");
+    out.cpu_us = keyed_number(cpu, "usage_usec");
+    out.throttled_us = keyed_number(cpu, "throttled_usec");
     out.memory_peak_bytes = read_number(fd_.get(), "memory.peak");
     out.peak_processes = read_number(fd_.get(), "pids.peak");
     std::array<char, 512> text{};

@@ -85,6 +85,7 @@ model::Cost cost(const wire::Finished& finished, int64_t requested_us) {
   if (finished.started_us != 0) out.setup_us = finished.started_us - requested_us;
   out.wall_us = finished.wall_us;
   out.cpu_us = counter(finished.cpu_us);
+  out.throttled_us = counter(finished.throttled_us);
   out.memory_charged_bytes = counter(finished.memory_charged_bytes);
   out.memory_rss_bytes = counter(finished.memory_rss_bytes);
   out.peak_processes = counter(finished.peak_processes);

@@ -137,6 +137,7 @@ struct Finished {
   int64_t started_us = 0;    // CLOCK_MONOTONIC; 0: never started
   int64_t wall_us = 0;
   int64_t cpu_us = kNoCounter;
+  int64_t throttled_us = kNoCounter;
   int64_t memory_charged_bytes = kNoCounter;
   int64_t memory_rss_bytes = kNoCounter;
   int64_t peak_processes = kNoCounter;

@@ -64,7 +64,7 @@ model::TaskResult task_result() {
   out.out = {"out\n", 12, true};
   out.err = {std::string("\xFE", 1), 0, false, blob()};
   out.limits_hit = {model::LimitHit::memory, model::LimitHit::wall};
-  out.cost = {830, 1'200'000, 900'000, 11'534'336, 12'000'000, 4, 310'000};
+  out.cost = {830, 1'200'000, 900'000, 250'000, 11'534'336, 12'000'000, 4, 310'000};
   out.weak_isolation = true;
   out.message = "killed";
   out.artifacts = {{"plots/h\xC3\xA9llo.png", 3, std::string("\0\xFF.", 3)},

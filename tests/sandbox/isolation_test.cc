@@ -61,6 +61,21 @@ TEST_F(IsolationTest, SevenNamespacesAreOthersThanTheHosts) {
   }
 }
 
+TEST_F(IsolationTest, TheHostsNameIsUnknown) { EXPECT_EQ(fact("host_name"), "kiln"); }
+
+// A worker that the administrator has shielded from the kernel's choice shields no program.
+TEST(IsolationOfShieldedWorkerTest, AProgramCanBeChosenWhenMemoryRunsOut) {
+  const auto shield = [](const char* score) {
+    std::ofstream("/proc/self/oom_score_adj") << score << std::flush;
+  };
+  shield("-500");
+  Sandbox sandbox;
+  shield("0");
+  ASSERT_TRUE(sandbox.status().ok()) << sandbox.status().error().text();
+  EXPECT_EQ(sandbox.run(python("print(open('/proc/self/oom_score_adj').read(), end='')")).out.bytes,
+            "0\n");
+}
+
 TEST_F(IsolationTest, AllCapabilitySetsAreEmpty) {
   for (const char* set : {"CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb"}) {
     EXPECT_EQ(fact(set), "0000000000000000") << set;

@@ -194,6 +194,14 @@ TEST_F(RunnerTest, CpuShareIsAQuota) {
   EXPECT_EQ(result.verdict, Verdict::ok);
   // A fifth of a core; a bit more in the period in which it begins.
   EXPECT_LT(result.cost.cpu_us.value_or(result.cost.wall_us), result.cost.wall_us * 3 / 10);
+  EXPECT_GT(result.cost.throttled_us.value_or(0), result.cost.wall_us / 2);
+}
+
+TEST_F(RunnerTest, WhoWaitsIsNotThrottled) {
+  CellRequest request = python("import time; time.sleep(0.2)");
+  request.limits.cpus_milli = 500;
+  EXPECT_LT(sandbox_->run(request).cost.throttled_us.value_or(kMillisecond * 1000),
+            scaled_ms(100) * kMillisecond);
 }
 
 TEST_F(RunnerTest, CostIsCounted) {

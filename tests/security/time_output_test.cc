@@ -57,10 +57,12 @@ time.sleep(1000)
 import os, signal, time
 signal.signal(signal.SIGCHLD, signal.SIG_IGN)
 for _ in range(1000):
-    if os.fork() == 0:
-        until = time.process_time() + 0.02
-        while time.process_time() < until: pass
-        os._exit(0)
+    try:
+        if os.fork() == 0:
+            until = time.process_time() + 0.02
+            while time.process_time() < until: pass
+            os._exit(0)
+    except OSError: pass
     time.sleep(0.021)
 )",
      .verdict = Verdict::cpu_timeout,
