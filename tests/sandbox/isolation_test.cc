@@ -109,6 +109,13 @@ TEST_F(IsolationTest, TheUserIsNobodyOnTheHost) {
   EXPECT_GE(user_of(inits[0]), 231'072U);
   EXPECT_GE(user_of(programs[0]), 231'072U);
   EXPECT_NE(user_of(inits[0]), user_of(programs[0]));
+  // The init has given up its rights before the program started.
+  std::ifstream file("/proc/" + std::to_string(inits[0]) + "/status");
+  const std::string status{std::istreambuf_iterator<char>(file), {}};
+  for (const char* set : {"CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb"}) {
+    EXPECT_THAT(status, testing::HasSubstr(std::string(set) + ":\t0000000000000000"));
+  }
+  EXPECT_THAT(status, testing::HasSubstr("NoNewPrivs:\t1"));
   sandbox_->runner().kill(id, KillReason::cancelled);
   sandbox_->wait(id);
 }
