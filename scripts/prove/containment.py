@@ -1,14 +1,24 @@
-"""A control group around the attacks: with a limit taken out, they may not take the host along."""
+"""A control group and namespaces around the attacks: with a step taken out, they may not take the host along."""
 
 import contextlib
+import ctypes
 import os
 import signal
 
 from pathlib import Path
 
+CLONE_NEWUTS, CLONE_NEWIPC = 0x4000000, 0x8000000
 MEMORY, PROCESSES = 2 << 30, 4000
 V1 = {"memory": ("memory.limit_in_bytes", MEMORY), "pids": ("pids.max", PROCESSES)}
 V2 = {"memory.max": MEMORY, "pids.max": PROCESSES}
+
+
+def leave_host_names():
+    """A host name and System V objects of our own, whatever cells do to them (unshare(2))."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    name = b"prove"
+    if libc.unshare(CLONE_NEWUTS | CLONE_NEWIPC) != 0 or libc.sethostname(name, len(name)) != 0:
+        raise OSError(ctypes.get_errno(), "cannot leave the host's namespaces")
 
 
 def own_path(controller):
@@ -54,6 +64,7 @@ def clear(directories):
 @contextlib.contextmanager
 def group():
     """This process and its children, for as long as the context lasts. Yields what ends all of the latter."""
+    leave_host_names()
     name = f"kiln-prove-{os.getpid()}"
     made = []
     try:
