@@ -140,22 +140,17 @@ def busy_ms(work):
 
 
 def cpu_row(timer, rounds):
-    """A cell's share, without what starting the program takes in any case, nor what others do meanwhile."""
+    """A cell's share, without what starting the program takes in any case."""
     count = 1000 if rounds > 3 else 300
-
-    def one(what):
-        spent = busy_ms(lambda: timer.p50_us(what, count, 0))
-        others = busy_ms(lambda: time.sleep(1.0)) / (1.0 + SETTLE_S)  # each second
-        return spent, others
 
     took = []
     for _ in range(rounds):
-        cell, others = one(["cell"])
-        plain, _ = one(["exec", TRUE])
-        took.append((cell - plain - others * count / 1000 * 0.5) / count)
+        cell = busy_ms(lambda: timer.p50_us(["cell"], count, 0))
+        plain = busy_ms(lambda: timer.p50_us(["exec", TRUE], count, 0))
+        took.append((cell - plain) / count)
     yield row("cell_cpu_ms", "ms", took, None,
               f"processor time of the whole machine for one of {count} cells made and destroyed, control groups, network and "
-              "kernel threads with it; fork, exec and exit of the program itself and an idle machine's own work are taken off")
+              "kernel threads with it; what fork, exec and exit of the program alone take is taken off")
 
 
 def pss_kib(launcher):
