@@ -65,7 +65,7 @@ def clear(directories):
 def group():
     """This process and its children, for as long as the context lasts. Yields what ends all of the latter."""
     leave_host_names()
-    name = f"kiln-prove-{os.getpid()}"
+    name = f"prove-kiln-{os.getpid()}"  # not as launchers name theirs, which others may sweep
     made = []
     try:
         if mount_of("memory"):

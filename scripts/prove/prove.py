@@ -5,6 +5,7 @@ usage: prove.py BUILD [sandbox [STEP...] | core]
 """
 
 import os
+import signal
 import sys
 
 import containment
@@ -24,6 +25,7 @@ def main():
     if len(sys.argv) < 2:
         print(__doc__, file=sys.stderr)
         return 2
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # and leave nothing behind
     build, what, steps = sys.argv[1], sys.argv[2:3], sys.argv[3:]
     source = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
     rows = []
