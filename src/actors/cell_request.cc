@@ -50,14 +50,21 @@ std::vector<std::string> command_line(const std::vector<std::string>& words,
   return argv;
 }
 
+// What all cells of a language have.
+sandbox::CellRequest request_of(const config::Language& language) {
+  sandbox::CellRequest request;
+  request.env = environment_of(language);
+  request.syscalls = language.syscalls;
+  return request;
+}
+
 }  // namespace
 
 sandbox::CellRequest make_cell_request(const config::Language& language, model::Program program,
                                        const ProgramFiles& compiled) {
-  sandbox::CellRequest request;
+  sandbox::CellRequest request = request_of(language);
   request.argv = command_line(language.run, language);
   for (std::string& argument : program.args) request.argv.push_back(std::move(argument));
-  request.env = environment_of(language);
   for (model::EnvVar& var : program.env) {
     set_variable(request.env, std::move(var.name), std::move(var.value));
   }
@@ -72,9 +79,8 @@ sandbox::CellRequest make_cell_request(const config::Language& language, model::
 
 sandbox::CellRequest make_compile_request(const config::Language& language,
                                           const model::Program& program) {
-  sandbox::CellRequest request;
+  sandbox::CellRequest request = request_of(language);
   request.argv = command_line(language.compile, language);
-  request.env = environment_of(language);
   request.files = program.files;
   request.files.push_back({language.source, program.code});
   request.limits = model::resolve_limits(language.compile_limits);
@@ -85,9 +91,8 @@ sandbox::CellRequest make_compile_request(const config::Language& language,
 }
 
 sandbox::CellRequest make_detect_request(const config::Language& language) {
-  sandbox::CellRequest request;
+  sandbox::CellRequest request = request_of(language);
   request.argv = language.detect;
-  request.env = environment_of(language);
   model::LimitsRequest limits;
   // A constant within the limit's bounds.
   (void)limits.set("wall_ms", kDetectWallMs);

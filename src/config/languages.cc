@@ -18,8 +18,8 @@ constexpr std::string_view kProgramPlace = "{program}";
 constexpr std::array<std::string_view, 1> kTopKeys = {"languages"};
 constexpr std::array<std::string_view, 5> kRequiredKeys = {"extensions", "source", "detect", "run",
                                                            "install"};
-constexpr std::array<std::string_view, 4> kOptionalKeys = {"env", "compile", "limits",
-                                                           "compile_limits"};
+constexpr std::array<std::string_view, 5> kOptionalKeys = {"env", "compile", "limits",
+                                                           "compile_limits", "syscalls"};
 constexpr size_t kMaxNameLength = 64;
 
 bool has_place(const std::vector<std::string>& command, std::string_view place) {
@@ -41,6 +41,14 @@ bool is_variable(std::string_view text) {
          std::all_of(text.begin(), text.end(), is_word_char);
 }
 
+std::string profile_names() {
+  std::string out;
+  for (const std::string_view name : model::kSyscallProfiles) {
+    out += (out.empty() ? "" : ", ") + std::string(name);
+  }
+  return out;
+}
+
 // Reads one entry of the map; each step stops at the first error.
 class EntryReader {
  public:
@@ -50,8 +58,9 @@ class EntryReader {
   }
 
   Result<Language> read() {
-    for (const auto step : {&EntryReader::keys, &EntryReader::texts, &EntryReader::names,
-                            &EntryReader::commands, &EntryReader::env, &EntryReader::both_limits}) {
+    for (const auto step :
+         {&EntryReader::keys, &EntryReader::texts, &EntryReader::names, &EntryReader::commands,
+          &EntryReader::env, &EntryReader::syscalls, &EntryReader::both_limits}) {
       if (Status status = (this->*step)(); !status) return std::move(status).error();
     }
     return std::move(language_);
@@ -146,6 +155,16 @@ class EntryReader {
         return yaml_.error_at(entry.first, key(name), s.error().message, s.error().hint);
       }
     }
+    return {};
+  }
+
+  Status syscalls() {
+    if (!node_["syscalls"]) return {};
+    std::string name;
+    if (Status s = text("syscalls", name); !s) return s;
+    const auto profile = model::parse_syscall_profile(name);
+    if (!profile) return wrong("syscalls", "must be one of " + profile_names());
+    language_.syscalls = *profile;
     return {};
   }
 

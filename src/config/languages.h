@@ -7,6 +7,7 @@
 
 #include "base/error.h"
 #include "model/limits.h"
+#include "model/syscall_profile.h"
 
 namespace kiln::config {
 
@@ -22,6 +23,7 @@ struct Language {
   // arguments follow.
   std::vector<std::string> run;
   std::vector<std::pair<std::string, std::string>> env;  // added to every cell's environment
+  model::SyscallProfile syscalls = model::SyscallProfile::base;  // of all cells of the language
   model::LimitsRequest limits;  // where a task says nothing and the usual defaults do not do
   model::LimitsRequest compile_limits;  // of the compile step, whatever the task says
   std::string install_hint;             // "apt-get install python3"

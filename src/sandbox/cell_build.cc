@@ -159,6 +159,9 @@ StepFailure Cell::accept(const wire::Run& run, std::vector<UniqueFd> fds) {
   if (size == 0 || size > wire::kMaxPayloadBytes || size != run.payload_bytes) {
     return {Step::request, EFBIG, 1};
   }
+  if (static_cast<size_t>(run.syscalls) >= model::kSyscallProfiles.size()) {
+    return {Step::request, EBADMSG, 4};
+  }
   return wire::check_limits(run.limits) ? StepFailure{} : StepFailure{Step::request, EBADMSG, 2};
 }
 
@@ -192,8 +195,8 @@ StepFailure Cell::clone_init(CellPlan& plan) {
   plan.order_view = &host_.order_view;
   plan.uids = *held_.uids;
   plan.cgroup_joins = held_.cgroup->join_fds();
-  plan.filter = {static_cast<unsigned short>(host_.filter.size()), host_.filter.data()};
-  plan.filters = host_.filters;
+  plan.filter = &host_.filters.at(static_cast<size_t>(run_.syscalls));
+  plan.filters = host_.filter_count;
   plan.box = tmpfs_options(limits_.box_bytes, limits_.box_inodes, 0755, held_.uids->program);
   plan.tmp = tmpfs_options(limits_.tmp_bytes, limits_.tmp_inodes, 01777, 0);
   plan.shm = tmpfs_options(limits_.shm_bytes, limits_.shm_inodes, 01777, 0);

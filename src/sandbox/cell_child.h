@@ -12,6 +12,7 @@
 #include <array>
 #include <cstdint>
 #include <span>
+#include <vector>
 
 #include "model/limits.h"
 #include "sandbox/steps.h"
@@ -33,6 +34,18 @@ struct MountOptions {
   std::array<char, 128> text{};
 };
 
+// A program's own part of the filter of one profile.
+struct ProgramFilter {
+  // A call with all bits set, and what it must be answered: 0 by the kernel itself, else this
+  // errno.
+  struct Probe {
+    int number;
+    int error;
+  };
+  std::vector<sock_filter> code;
+  std::vector<Probe> probes;  // of the calls in which profiles differ
+};
+
 // Everything the children need; built by the launcher before clone. What comes with the request is
 // filled in by each of the two when it is told (receive_order).
 struct CellPlan {
@@ -42,7 +55,7 @@ struct CellPlan {
   model::Limits limits;
   CellUids uids;
   std::span<const int> cgroup_joins;  // may be empty (version 2)
-  sock_fprog filter{};
+  const ProgramFilter* filter = nullptr;
   uint64_t filters = 0;  // that the program is under, with those inherited
   MountOptions box, tmp, shm;
   wire::Run order;  // with its limits, and whether artifacts are wanted

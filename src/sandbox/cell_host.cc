@@ -11,6 +11,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <map>
 
 #include "sandbox/cell_program.h"
 #include "sandbox/faults.h"
@@ -68,6 +69,24 @@ StepFailure compile_filter(const std::vector<PolicyRule>& rules, Answer unlisted
   return out.size() > BPF_MAXINSNS ? StepFailure{Step::filter_compile, E2BIG, 3} : StepFailure{};
 }
 
+// Each call that some profile names, and what this one's cells are answered.
+std::vector<ProgramFilter::Probe> make_probes(const Profiles& profiles, size_t profile) {
+  std::array<uint64_t, 6> all_bits{};
+  all_bits.fill(~uint64_t{0});
+  std::map<std::string, Answer> answers;
+  for (size_t i = 1; i < profiles.size(); ++i) {
+    for (const PolicyRule& rule : profiles[i]) {
+      const auto& rules = profiles[i == profile ? i : 0];
+      answers[rule.syscall] = answer_of(rules, rule.syscall, all_bits);
+    }
+  }
+  std::vector<ProgramFilter::Probe> out;
+  for (const auto& [name, answer] : answers) {
+    if (const auto number = syscall_number(name)) out.push_back({*number, errno_of(answer)});
+  }
+  return out;
+}
+
 // As root, so that no_new_privs need not be set here (seccomp(2)).
 StepFailure load_shared_filter(std::vector<sock_filter>& filter) {
   if (is_left_out(Step::shared_filter)) return {};
@@ -78,18 +97,22 @@ StepFailure load_shared_filter(std::vector<sock_filter>& filter) {
 
 // Last of all: from here on this process is under the policy, too.
 StepFailure prepare_filters(CellHost& host) {
-  const auto rules = parse_policy(base_policy_text());
-  if (!rules) return {Step::filter_compile, EINVAL, 0};
-  const auto split = split_policy(*rules);
+  const auto profiles = builtin_profiles();
+  if (!profiles) return {Step::filter_compile, EINVAL, 0};
+  const auto split = split_policies(*profiles);
   if (!split) return {Step::filter_compile, EINVAL, 1};
   std::vector<sock_filter> shared;
   if (StepFailure f = compile_filter(split->shared, Answer::enosys, shared); f.failed()) return f;
-  if (StepFailure f = compile_filter(split->own, Answer::allow, host.filter); f.failed()) return f;
+  for (size_t i = 0; i < host.filters.size(); ++i) {
+    std::vector<sock_filter>& code = host.filters.at(i).code;
+    if (StepFailure f = compile_filter(split->own[i], Answer::allow, code); f.failed()) return f;
+    host.filters.at(i).probes = make_probes(*profiles, i);
+  }
   if (StepFailure f = load_shared_filter(shared); f.failed()) return f;
   const auto status = read_file(host.proc.get(), "self/status");
   const auto filters = keyed_number(status.value_or(""), "Seccomp_filters:");
   if (!filters) return {Step::shared_filter, ENODATA, 1};
-  host.filters = static_cast<uint64_t>(*filters) + 1;
+  host.filter_count = static_cast<uint64_t>(*filters) + 1;
   return {};
 }
 

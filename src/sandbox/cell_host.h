@@ -20,8 +20,9 @@ inline constexpr const char* kStateDirectory = "/run/kiln";
 
 struct CellHost {
   UniqueFd proc;  // of the launcher's pid namespace; mounted nowhere that a cell could see
-  std::vector<sock_filter> filter;  // each program's own; the launcher's is inherited
-  uint64_t filters = 0;             // how many a program has then
+  // Each program's own, by profile; the launcher's is inherited.
+  std::array<ProgramFilter, model::kSyscallProfiles.size()> filters;
+  uint64_t filter_count = 0;  // that a program has then
   NamespaceIds namespaces{};
   std::unique_ptr<CgroupTree> cgroups;
   std::optional<UidRange> uids;

@@ -133,7 +133,10 @@ int set_no_new_privs(CellPlan&) { return as_errno(::prctl(PR_SET_NO_NEW_PRIVS, 1
 
 int load_filter(CellPlan& plan) {
   int listener = -1;
-  if (const int error = load_filter_with_listener(plan.filter, listener)) return error;
+  const std::vector<sock_filter>& code = plan.filter->code;
+  const sock_fprog program{static_cast<unsigned short>(code.size()),
+                           const_cast<sock_filter*>(code.data())};
+  if (const int error = load_filter_with_listener(program, listener)) return error;
   const int error = send_struct(plan.exec_report, StepFailure{}, std::span(&listener, 1));
   ::close(listener);
   return error;

@@ -25,6 +25,7 @@
 #include "base/fd.h"
 #include "model/limits.h"
 #include "model/result.h"
+#include "model/syscall_profile.h"
 #include "model/task.h"
 
 namespace kiln::sandbox {
@@ -41,6 +42,7 @@ struct CellRequest {
   std::vector<model::InputFile> programs;
   std::string stdin_bytes;  // the program's standard input, then end of file
   model::Limits limits;
+  model::SyscallProfile syscalls = model::SyscallProfile::base;
   // Makes /box/out, and copies out what is there at the end: limits.artifact_files of them, each no
   // larger than this, limits.artifact_bytes together. 0: nothing is copied out.
   uint64_t collect_file_bytes = 0;

@@ -28,8 +28,9 @@ int wait_for(std::vector<pollfd>& polls, int64_t until_us) {
 
 Launcher::Launcher(LauncherOptions options) : options_(std::move(options)) {}
 
-StepFailure Launcher::start_canary() {
+StepFailure Launcher::try_canary(model::SyscallProfile syscalls) {
   CellRequest request;
+  request.syscalls = syscalls;
   request.argv = {"/usr/bin/true"};
   const auto encoded = wire::encode_run(kCanaryId, request);
   if (!encoded) return {Step::self_test, EINVAL, -1};
@@ -49,6 +50,14 @@ StepFailure Launcher::start_canary() {
   return canary_.wait_status == 0 ? StepFailure{} : StepFailure{Step::self_test, ECANCELED, -1};
 }
 
+StepFailure Launcher::try_canaries() {
+  for (size_t i = 0; i < model::kSyscallProfiles.size(); ++i) {
+    const StepFailure failure = try_canary(static_cast<model::SyscallProfile>(i));
+    if (failure.failed()) return failure;
+  }
+  return {};
+}
+
 int Launcher::report_not_ready(const StepFailure& failure) {
   wire::NotReady message;
   message.failure = failure;
@@ -61,7 +70,7 @@ int Launcher::run() {
       failure.failed())
     return report_not_ready(failure);
   const int64_t before = monotonic_us();
-  if (const StepFailure failure = start_canary(); failure.failed()) {
+  if (const StepFailure failure = try_canaries(); failure.failed()) {
     return report_not_ready(failure);
   }
   wire::Ready ready;
@@ -135,7 +144,8 @@ int64_t Launcher::next_chore_us(bool accept_requests) const {
   const int64_t now = monotonic_us();
   if (accept_requests && ahead_.size() < wanted_ahead(now)) next = std::min(next, ahead_from_us_);
   if (next != kNever && ready_cells() == 0) return next;
-  if (pool_changed()) next = std::min(next, quiet_until_us_);
+  // Not to a worker that waits for Ready.
+  if (accept_requests && pool_changed()) next = std::min(next, quiet_until_us_);
   if (next == kNever) return next;
   const bool pressing =
       std::ranges::any_of(cells_, [](const auto& entry) { return entry.second->is_pressing(); });
@@ -246,7 +256,9 @@ void Launcher::on_run(const wire::Run& run, std::vector<UniqueFd> fds) {
     return;
   }
   wanted_until_us_ = monotonic_us() + options_.ahead_for_us;
-  std::unique_ptr<Cell> cell = take_ahead();
+  // Those ahead are of the base profile.
+  const bool usual = run.syscalls == model::SyscallProfile::base;
+  std::unique_ptr<Cell> cell = usual ? take_ahead() : nullptr;
   if (cell) {
     cell->assign(run, std::move(fds));
   } else {

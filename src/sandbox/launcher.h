@@ -35,7 +35,8 @@ class Launcher {
   int run();
 
  private:
-  StepFailure start_canary();
+  StepFailure try_canary(model::SyscallProfile syscalls);
+  StepFailure try_canaries();
   void step(bool accept_requests);
   void read_worker();
   void on_run(const wire::Run& run, std::vector<UniqueFd> fds);

@@ -9,10 +9,10 @@
 #include <charconv>
 #include <map>
 #include <memory>
-#include <optional>
 #include <sstream>
 
 #include "base/fd.h"
+#include "sandbox/profile_texts.h"
 
 namespace kiln::sandbox {
 namespace {
@@ -117,35 +117,21 @@ bool parse_line(const std::string& line, std::vector<PolicyRule>& out) {
 }
 
 uint32_t action_of(Answer answer) {
-  switch (answer) {
-    case Answer::allow:
-      return SCMP_ACT_ALLOW;
-    case Answer::eperm:
-      return SCMP_ACT_ERRNO(EPERM);
-    case Answer::eafnosupport:
-      return SCMP_ACT_ERRNO(EAFNOSUPPORT);
-    case Answer::eprotonosupport:
-      return SCMP_ACT_ERRNO(EPROTONOSUPPORT);
-    case Answer::done:
-      return SCMP_ACT_ERRNO(0);
-    case Answer::ask:
-      return SCMP_ACT_NOTIFY;
-    case Answer::enosys:
-      break;
-  }
-  return SCMP_ACT_ERRNO(ENOSYS);
+  if (answer == Answer::allow) return SCMP_ACT_ALLOW;
+  if (answer == Answer::ask) return SCMP_ACT_NOTIFY;
+  return SCMP_ACT_ERRNO(static_cast<uint32_t>(errno_of(answer)));
 }
 
 int add_rule(scmp_filter_ctx context, const PolicyRule& rule, Answer unlisted) {
-  const int number = seccomp_syscall_resolve_name(rule.syscall.c_str());
+  const auto number = syscall_number(rule.syscall);
   // libseccomp refuses a rule that says what is said of the unlisted anyway, and what this machine
   // does not know needs no rule.
-  if (number == __NR_SCMP_ERROR || rule.answer == unlisted) return 0;
+  if (!number || rule.answer == unlisted) return 0;
   std::vector<scmp_arg_cmp> compares;
   for (const MaskedCompare& c : rule.compares) {
     compares.push_back(scmp_arg_cmp{c.argument, SCMP_CMP_MASKED_EQ, c.mask, c.value});
   }
-  return seccomp_rule_add_array(context, action_of(rule.answer), number,
+  return seccomp_rule_add_array(context, action_of(rule.answer), *number,
                                 static_cast<unsigned>(compares.size()), compares.data());
 }
 
@@ -167,6 +153,26 @@ Result<std::vector<sock_filter>> export_program(scmp_filter_ctx context) {
     return errno_error(ErrorCode::sandbox, "read the syscall filter", errno);
   }
   return program;
+}
+
+// A call that the programs' own filters answer.
+struct Left {
+  Answer answer = Answer::enosys;  // the base list's
+  size_t profile = 0;              // that answers otherwise; 0: none does
+};
+using Leftover = std::map<std::string_view, Left>;
+
+Error misplaced(const PolicyRule& rule, std::string what) {
+  return Error{ErrorCode::invalid_argument, "the answer to " + rule.syscall + " " + std::move(what),
+               "", "each program's own filter answers it, and is small",
+               "See seccomp_policy.h for what a list may say"};
+}
+
+Status leave_to(Leftover& leftover, const PolicyRule& rule, size_t profile) {
+  const auto [at, added] = leftover.try_emplace(rule.syscall, Left{Answer::enosys, profile});
+  if (added || at->second.profile == profile) return {};
+  return misplaced(rule, at->second.profile == 0 ? "is needed to make cells, and no profile's"
+                                                 : "stands in two profiles");
 }
 
 }  // namespace
@@ -226,30 +232,80 @@ Result<std::vector<sock_filter>> compile_policy(const std::vector<PolicyRule>& r
   return export_program(context.get());
 }
 
-Result<SplitPolicy> split_policy(const std::vector<PolicyRule>& rules) {
+Result<SplitPolicy> split_policies(const Profiles& profiles) {
+  Leftover leftover;
+  for (const std::string_view name : kSetupCalls) leftover[name] = {};
   SplitPolicy out;
-  std::map<std::string_view, Answer> answers;  // of kSetupCalls
-  for (const std::string_view name : kSetupCalls) answers[name] = Answer::enosys;
-  for (const PolicyRule& rule : rules) {
-    if (const auto at = answers.find(rule.syscall); at != answers.end()) {
-      if (!rule.compares.empty()) {
-        return Error{ErrorCode::invalid_argument,
-                     "the answer to " + rule.syscall + " cannot hang on its arguments", "",
-                     "cells are made with it", "Allow or forbid it altogether"};
-      }
-      at->second = rule.answer;
+  for (size_t i = 1; i < profiles.size(); ++i) {
+    for (const PolicyRule& rule : profiles[i]) {
+      if (Status s = leave_to(leftover, rule, i); !s) return std::move(s).error();
+      out.shared.push_back(rule);
+    }
+  }
+  std::vector<PolicyRule> questions;
+  for (const PolicyRule& rule : profiles[0]) {
+    if (const auto at = leftover.find(rule.syscall); at != leftover.end()) {
+      if (!rule.compares.empty()) return misplaced(rule, "cannot hang on its arguments");
+      at->second.answer = rule.answer;
       continue;
     }
-    PolicyRule shared = rule;
-    if (rule.answer == Answer::ask) {
-      shared.answer = Answer::allow;
-      out.own.push_back(rule);
-    }
-    out.shared.push_back(std::move(shared));
+    out.shared.push_back(rule);
+    if (rule.answer != Answer::ask) continue;
+    out.shared.back().answer = Answer::allow;
+    questions.push_back(rule);
   }
-  for (const auto& [name, answer] : answers) {
+  for (const std::string_view name : kSetupCalls) {
     out.shared.push_back({std::string(name), Answer::allow, {}});
-    out.own.push_back({std::string(name), answer, {}});
+  }
+  for (size_t i = 0; i < profiles.size(); ++i) {
+    std::vector<PolicyRule>& own = out.own.emplace_back(questions);
+    for (const auto& [name, left] : leftover) {
+      if (i == 0 || left.profile != i) own.push_back({std::string(name), left.answer, {}});
+    }
+  }
+  return out;
+}
+
+Answer answer_of(const std::vector<PolicyRule>& rules, std::string_view syscall,
+                 const std::array<uint64_t, 6>& arguments) {
+  const auto holds = [&arguments](const MaskedCompare& compare) {
+    return (arguments.at(compare.argument) & compare.mask) == compare.value;
+  };
+  for (const PolicyRule& rule : rules) {
+    if (rule.syscall == syscall && std::ranges::all_of(rule.compares, holds)) return rule.answer;
+  }
+  return Answer::enosys;
+}
+
+int errno_of(Answer answer) {
+  switch (answer) {
+    case Answer::allow:
+    case Answer::ask:
+    case Answer::done:
+      return 0;
+    case Answer::eperm:
+      return EPERM;
+    case Answer::eafnosupport:
+      return EAFNOSUPPORT;
+    case Answer::eprotonosupport:
+      return EPROTONOSUPPORT;
+    case Answer::enosys:
+      break;
+  }
+  return ENOSYS;
+}
+
+std::optional<int> syscall_number(const std::string& name) {
+  const int number = seccomp_syscall_resolve_name(name.c_str());
+  return number == __NR_SCMP_ERROR ? std::nullopt : std::optional(number);
+}
+
+Result<Profiles> builtin_profiles() {
+  Profiles out;
+  for (size_t i = 0; i < model::kSyscallProfiles.size(); ++i) {
+    auto rules = parse_policy(profile_text(static_cast<model::SyscallProfile>(i)));
+    if (!rules) return std::move(rules).error();
+    out.push_back(std::move(*rules));
   }
   return out;
 }

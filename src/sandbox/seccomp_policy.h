@@ -18,12 +18,16 @@
 // program sets them as it likes). "not" is spelled out as masked comparisons that cover exactly the
 // other values. A syscall under a foreign ABI kills the process (seccomp_attr_set(3),
 // SCMP_FLTATR_ACT_BADARCH).
+//
+// A profile is the base list with other answers to a few calls: config/seccomp/NAME.list, with the
+// same lines.
 #pragma once
 
 #include <linux/filter.h>
 
 #include <array>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -61,25 +65,42 @@ std::vector<MaskedCompare> complement(unsigned argument, const std::vector<uint3
 Result<std::vector<sock_filter>> compile_policy(const std::vector<PolicyRule>& rules,
                                                 Answer unlisted = Answer::enosys);
 
-// One policy as two, of which the stricter answer counts (seccomp(2)): a large one that the
-// launcher loads once and that all cells inherit, and a small one that each program loads. A filter
-// is translated each time it is loaded, which for the whole policy takes longer than all else that
-// makes a cell.
+// The rules of each list; the first is the base.
+using Profiles = std::vector<std::vector<PolicyRule>>;
+
+// Each profile's policy as two, of which the stricter answer counts (seccomp(2)): a large one that
+// the launcher loads once and that all cells inherit, and a small one that each program loads. A
+// filter is translated each time it is loaded, which for the whole policy takes longer than all
+// else that makes a cell.
 struct SplitPolicy {
-  // The policy, but for what a cell is made with (kSetupCalls): that is allowed. "ask" is, too.
+  // The base list, but for what a cell is made with (kSetupCalls): that is allowed. "ask" is, too.
+  // What a profile answers otherwise is answered so here.
   std::vector<PolicyRule> shared;
-  // What the policy says of those, and of "ask". Unlisted: allowed.
-  std::vector<PolicyRule> own;
+  // For each profile what the base list says of all those, but what is the profile's own. Unlisted:
+  // allowed.
+  std::vector<std::vector<PolicyRule>> own;
 };
 // What launcher, init and the program's process call before the program's own filter is loaded, and
 // a program may not.
 inline constexpr std::array<std::string_view, 10> kSetupCalls = {
     "capset",  "clone3",        "fsconfig",    "fspick", "mount",
     "seccomp", "setdomainname", "sethostname", "setns",  "unshare"};
-// Errors: invalid_argument: the policy's answer to one of kSetupCalls hangs on arguments.
-Result<SplitPolicy> split_policy(const std::vector<PolicyRule>& rules);
+// Errors: invalid_argument: the base list's answer to a call that is
+// left to the small part hangs on arguments; two profiles name the same call, or one of
+// kSetupCalls.
+Result<SplitPolicy> split_policies(const Profiles& profiles);
 
-// config/seccomp/base.list as it was when this was built.
-std::string_view base_policy_text();
+// What the rules answer to a call with these arguments, before anything is compiled.
+Answer answer_of(const std::vector<PolicyRule>& rules, std::string_view syscall,
+                 const std::array<uint64_t, 6>& arguments);
+
+// What a program finds in errno; 0: the call is made, or seems to have been.
+int errno_of(Answer answer);
+// Nothing: this architecture has no such call.
+std::optional<int> syscall_number(const std::string& name);
+
+// Those of config/seccomp as they were when this was built, in the order of model::SyscallProfile.
+// Errors: as parse_policy.
+Result<Profiles> builtin_profiles();
 
 }  // namespace kiln::sandbox

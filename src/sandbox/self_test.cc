@@ -83,7 +83,13 @@ int network_is_unreachable(const CellPlan&) {
   return result != 0 && error == ENETUNREACH ? 0 : EISCONN;
 }
 
-int filter_answers(const CellPlan&) {
+int filter_answers(const CellPlan& plan) {
+  for (const ProgramFilter::Probe& probe : plan.filter->probes) {
+    const long result = ::syscall(probe.number, -1L, -1L, -1L, -1L, -1L, -1L);
+    const bool refused = result == -1 && (errno == EPERM || errno == ENOSYS);
+    const bool right = probe.error == 0 ? !refused : refused && errno == probe.error;
+    if (!right) return ENOTSUP;
+  }
   if (::syscall(SYS_unshare, 0x10000000) != -1 || errno != EPERM) return ENOTSUP;
   if (::syscall(SYS_clone3, nullptr, 0) != -1 || errno != ENOSYS) return ENOTSUP;
   if (::socket(AF_NETLINK, SOCK_RAW, 0) != -1 || errno != EAFNOSUPPORT) return ENOTSUP;

@@ -205,6 +205,7 @@ Result<EncodedRun> encode_run(CellId id, const CellRequest& request) {
   out.run.files = static_cast<uint32_t>(files);
   out.run.programs = static_cast<uint32_t>(request.programs.size());
   out.run.collect_file_bytes = request.collect_file_bytes;
+  out.run.syscalls = request.syscalls;
   if (Status status = append_strings(request, out.run, out.payload); !status) return status.error();
   if (Status status = append_files(request, out.run, out.payload); !status) return status.error();
   if (out.payload.size() > kMaxPayloadBytes) {

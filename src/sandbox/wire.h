@@ -33,13 +33,14 @@
 
 #include "base/error.h"
 #include "model/limits.h"
+#include "model/syscall_profile.h"
 #include "sandbox/artifact_refusals.h"
 #include "sandbox/cell_runner.h"
 #include "sandbox/steps.h"
 
 namespace kiln::sandbox::wire {
 
-inline constexpr uint32_t kVersion = 0x4b'4c'00'02;
+inline constexpr uint32_t kVersion = 0x4b'4c'00'03;
 // A message of 16 MB and the largest /box full of input files: more is never asked for honestly.
 inline constexpr uint64_t kMaxPayloadBytes = (uint64_t{1} << 30U) + (32U << 20U);
 inline constexpr uint32_t kMaxStrings = 1024;  // argv, env and files, each
@@ -63,7 +64,9 @@ struct Run {
   uint32_t argc = 0;
   uint32_t envc = 0;
   uint32_t files = 0;
-  uint32_t programs = 0;            // the last so many of the files
+  uint32_t programs = 0;  // the last so many of the files
+  model::SyscallProfile syscalls = model::SyscallProfile::base;
+  uint32_t reserved = 0;
   uint64_t collect_file_bytes = 0;  // the largest artifact; 0: nothing is copied out
   uint64_t argv_bytes = 0;
   uint64_t env_bytes = 0;

@@ -90,6 +90,14 @@ TEST(CellRequest, TakesALanguagesLimitWhereTheTaskSaysNothing) {
   EXPECT_EQ(make_cell_request(javascript, program).limits.processes, 20);
 }
 
+TEST(CellRequest, EachCellOfALanguageHasItsSyscallProfile) {
+  config::Language language = c();
+  language.syscalls = model::SyscallProfile::personality;
+  EXPECT_EQ(make_cell_request(language, {}).syscalls, language.syscalls);
+  EXPECT_EQ(make_compile_request(language, {}).syscalls, language.syscalls);
+  EXPECT_EQ(make_detect_request(language).syscalls, language.syscalls);
+}
+
 TEST(CellRequest, DetectsALanguageWithNothingElseInTheCell) {
   const sandbox::CellRequest request = make_detect_request(python());
   EXPECT_THAT(request.argv, ElementsAre("/usr/bin/python3", "--version"));

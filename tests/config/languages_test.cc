@@ -111,6 +111,16 @@ TEST(Languages, WrongCompileStepsAndLimitsNameTheField) {
               HasSubstr("nothing is compiled"));
 }
 
+TEST(Languages, ASyscallProfileIsOneOfTheList) {
+  const auto languages =
+      parse_languages(with("    env:", "    syscalls: personality\n    env:"), "l.yaml");
+  ASSERT_TRUE(languages.ok()) << languages.error().text();
+  EXPECT_EQ(languages->all().at(0).syscalls, model::SyscallProfile::personality);
+  EXPECT_EQ(default_languages().find("python")->syscalls, model::SyscallProfile::base);
+  EXPECT_THAT(error_of(with("    env:", "    syscalls: all\n    env:")),
+              HasSubstr("must be one of base, personality, inotify"));
+}
+
 TEST(Languages, BaseEnvironmentIsExactlyThis) {
   EXPECT_THAT(base_environment(),
               ElementsAre(Pair("PATH", "/usr/local/bin:/usr/bin:/bin"), Pair("HOME", "/box"),
@@ -122,7 +132,7 @@ TEST(Languages, UnknownKeyNamesTheRightOne) {
   EXPECT_EQ(error_of(with("extensions:", "extenions:")),
             "l.yaml:3:5: unknown key \"extenions\" in \"languages.toy\". Did you mean "
             "\"extensions\"? Allowed: extensions, source, detect, run, install, env, compile, "
-            "limits, compile_limits");
+            "limits, compile_limits, syscalls");
   EXPECT_THAT(error_of(with("languages:", "language:")), HasSubstr("Did you mean \"languages\"?"));
 }
 

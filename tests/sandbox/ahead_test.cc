@@ -1,12 +1,15 @@
 // Cells made ahead of any request: each is used once, has its request's own limits, and what waits
 // has given up everything already.
 #include <gmock/gmock.h>
+#include <sched.h>
 
 #include <csignal>
 #include <filesystem>
 #include <fstream>
 #include <sstream>
 
+#include "sandbox/socket.h"
+#include "sandbox/wire.h"
 #include "tests/sandbox/sandbox_fixture.h"
 
 namespace kiln::sandbox {
@@ -229,6 +232,53 @@ TEST_F(AheadTest, TheWorkerIsToldHowManyWait) {
   })) << sandbox_.pool().ready
       << " ready, " << sandbox_.pool().build_us.size() << " made";
   for (const int64_t took : sandbox_.pool().build_us) EXPECT_GT(took, 0);
+}
+
+// On one processor the launcher would have time to tell of the canary's cell before it is ready.
+int first_word_on_one_processor() {
+  cpu_set_t one;
+  CPU_ZERO(&one);
+  CPU_SET(static_cast<unsigned>(::sched_getcpu()), &one);
+  if (::sched_setaffinity(0, sizeof one, &one) != 0) return 1;
+  MonitorOptions options;
+  options.launcher_path = Sandbox::default_launcher();
+  options.cells_ahead = kAhead;
+  const auto monitor = fork_monitor(options);
+  if (!monitor) return 2;
+  const Packet life = receive_packet(monitor->control.get());
+  if (life.fds.size() != 1) return 3;
+  const Packet first = receive_packet(life.fds[0].get());
+  const auto type = wire::packet_type(first.bytes);
+  return type && *type == wire::Type::ready ? 0 : 4;
+}
+
+TEST(AheadEndTest, ReadyIsTheFirstWord) {
+  for (int i = 0; i < 5; ++i) EXPECT_EQ(in_child(first_word_on_one_processor), 0);
+}
+
+// Those that wait are of the base profile: another's request has a cell made for it.
+TEST_F(AheadTest, ARequestHasItsOwnSyscallProfile) {
+  const std::string code =
+      "import ctypes\n"
+      "libc = ctypes.CDLL(None, use_errno=True)\n"
+      "for call in (135, 294): print(libc.syscall(call, 0), ctypes.get_errno())\n";
+  for (const auto& [profile, told] : {std::pair(model::SyscallProfile::base, "-1 1\n-1 1\n"),
+                                      std::pair(model::SyscallProfile::personality, "0 0\n-1 1\n"),
+                                      std::pair(model::SyscallProfile::inotify, "-1 1\n3 1\n")}) {
+    CellRequest request = python(code);
+    request.syscalls = profile;
+    const auto result = sandbox_.run(request);
+    EXPECT_EQ(result.out.bytes, told) << to_string(profile) << result.message << result.err.bytes;
+  }
+}
+
+TEST_F(AheadTest, AnUnknownSyscallProfileIsRefused) {
+  CellRequest request = python("print('ran')");
+  request.syscalls = static_cast<model::SyscallProfile>(model::kSyscallProfiles.size());
+  const auto result = sandbox_.run(request);
+  EXPECT_EQ(result.verdict, Verdict::infrastructure_error);
+  EXPECT_THAT(result.message, HasSubstr("step request"));
+  EXPECT_EQ(result.out.bytes, "");
 }
 
 TEST(AheadDemandTest, WhereNobodyAsksOneWaits) {

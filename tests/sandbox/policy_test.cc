@@ -21,9 +21,9 @@ using testing::HasSubstr;
 
 class PolicyTest : public testing::Test {
  protected:
-  static uint32_t answer(long number, std::initializer_list<uint64_t> arguments = {},
+  static uint32_t answer(long number, const std::vector<uint64_t>& arguments = {},
                          uint32_t architecture = AUDIT_ARCH_X86_64) {
-    return filter_answer(number, arguments, architecture);
+    return filter_answer(number, arguments, model::SyscallProfile::base, architecture);
   }
   static uint32_t error(int number) { return SECCOMP_RET_ERRNO | static_cast<uint32_t>(number); }
 };
@@ -153,16 +153,55 @@ TEST(PolicyTableTest, TheWholePolicyIsAsWrittenDown) {
   EXPECT_EQ(syscall_table(), text.str());
 }
 
-TEST(PolicySplitTest, WhatACellIsMadeWithCannotHangOnArguments) {
-  const auto split = split_policy(parse_policy("mount allow if 0 is 1").value());
-  ASSERT_FALSE(split.ok());
-  EXPECT_THAT(split.error().text(), HasSubstr("mount"));
+std::string split_error(const std::vector<std::string>& texts) {
+  Profiles profiles;
+  for (const std::string& text : texts) profiles.push_back(parse_policy(text).value());
+  const auto split = split_policies(profiles);
+  return split.ok() ? "no error" : split.error().text();
+}
+
+TEST(PolicySplitTest, WhatTheOwnPartAnswersCannotHangOnArguments) {
+  EXPECT_THAT(split_error({"mount allow if 0 is 1"}), HasSubstr("mount"));
+  EXPECT_THAT(split_error({"personality allow if 0 is 1", "personality allow"}),
+              HasSubstr("personality"));
+  EXPECT_EQ(split_error({"personality eperm", "personality allow if 0 is 1"}), "no error");
+}
+
+TEST(PolicySplitTest, ACallIsOneProfilesAndNoneThatCellsAreMadeWith) {
+  EXPECT_THAT(split_error({"", "mount allow"}), HasSubstr("needed to make cells"));
+  EXPECT_THAT(split_error({"", "ptrace allow", "ptrace allow"}), HasSubstr("two profiles"));
+}
+
+// What no list says of a call that some profile names.
+TEST(PolicySplitTest, AProfilesCallIsUnknownToTheOthers) {
+  const SplitPolicy split =
+      split_policies({parse_policy("").value(), parse_policy("acct allow").value(), {}}).value();
+  const PolicyRule refused{"acct", Answer::enosys, {}};
+  EXPECT_THAT(split.own[0], testing::Contains(refused));
+  EXPECT_THAT(split.own[1], testing::Not(testing::Contains(refused)));
+  EXPECT_THAT(split.own[2], testing::Contains(refused));
+}
+
+TEST(PolicySplitTest, AProfileChangesTheCallsItNames) {
+  using model::SyscallProfile;
+  const auto answer = [](SyscallProfile profile, long number, uint64_t argument = 0) {
+    return answer_name(filter_answer(number, {argument}, profile));
+  };
+  EXPECT_EQ(answer(SyscallProfile::base, SYS_personality), "eperm");
+  EXPECT_EQ(answer(SyscallProfile::personality, SYS_personality), "allow");
+  EXPECT_EQ(answer(SyscallProfile::personality, SYS_personality, 0x40000), "allow");
+  EXPECT_EQ(answer(SyscallProfile::personality, SYS_personality, 0x400000), "enosys");
+  EXPECT_EQ(answer(SyscallProfile::personality, SYS_inotify_init1), "eperm");
+  EXPECT_EQ(answer(SyscallProfile::inotify, SYS_inotify_init1), "allow");
+  EXPECT_EQ(answer(SyscallProfile::inotify, SYS_personality), "eperm");
 }
 
 // A program loads it, so it costs each cell.
 TEST(PolicySplitTest, TheProgramsOwnPartIsSmall) {
-  const SplitPolicy split = split_policy(parse_policy(base_policy_text()).value()).value();
-  EXPECT_LT(compile_policy(split.own, Answer::allow).value().size(), 100U);
+  const SplitPolicy split = split_policies(builtin_profiles().value()).value();
+  for (const std::vector<PolicyRule>& own : split.own) {
+    EXPECT_LT(compile_policy(own, Answer::allow).value().size(), 100U);
+  }
 }
 
 TEST(PolicyTextTest, ALineIsReadAsItSays) {

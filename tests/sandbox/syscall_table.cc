@@ -63,14 +63,33 @@ uint32_t run_filter(const std::vector<sock_filter>& program, const seccomp_data&
   return 0;
 }
 
-// The order of SECCOMP_RET_* (linux/seccomp.h): the least as a signed number counts.
-uint32_t stricter(uint32_t a, uint32_t b) {
-  return static_cast<int32_t>(a) < static_cast<int32_t>(b) ? a : b;
+// Actions are in the order of SECCOMP_RET_* (linux/seccomp.h), the least as a signed number counts;
+// of two errors that of the filter loaded last (kernel/seccomp.c, seccomp_run_filters).
+uint32_t stricter(uint32_t first, uint32_t last) {
+  const auto order = [](uint32_t answer) {
+    return static_cast<int32_t>(answer & SECCOMP_RET_ACTION_FULL);
+  };
+  return order(first) < order(last) ? first : last;
 }
 
-const std::vector<PolicyRule>& base_rules() {
-  static const std::vector<PolicyRule> rules = parse_policy(base_policy_text()).value();
-  return rules;
+const Profiles& profiles() {
+  static const Profiles all = builtin_profiles().value();
+  return all;
+}
+
+struct Filters {
+  std::vector<sock_filter> shared;
+  std::vector<std::vector<sock_filter>> own;
+};
+
+const Filters& filters() {
+  static const Filters all = [] {
+    const SplitPolicy split = split_policies(profiles()).value();
+    Filters out{compile_policy(split.shared).value(), {}};
+    for (const auto& own : split.own) out.own.push_back(compile_policy(own, Answer::allow).value());
+    return out;
+  }();
+  return all;
 }
 
 std::string name_of(long number) {
@@ -83,16 +102,33 @@ std::string name_of(long number) {
 // and 0.
 using Named = std::map<unsigned, std::set<uint64_t>>;
 
+void add_named(const PolicyRule& rule, Named& out) {
+  for (const MaskedCompare& c : rule.compares) {
+    out[c.argument].insert(0);
+    const bool whole = c.mask == 0xffff'ffff || std::popcount(c.mask) == 1;
+    if (whole) out[c.argument].insert(c.value);
+    if (c.mask == ~uint64_t{0}) out[c.argument].insert(0x7000);  // some pointer
+  }
+}
+
 Named named_values(const std::string& syscall) {
   Named out;
-  for (const PolicyRule& rule : base_rules()) {
-    if (rule.syscall != syscall) continue;
-    for (const MaskedCompare& c : rule.compares) {
-      out[c.argument].insert(0);
-      const bool whole = c.mask == 0xffff'ffff || std::popcount(c.mask) == 1;
-      if (whole) out[c.argument].insert(c.value);
-      if (c.mask == ~uint64_t{0}) out[c.argument].insert(0x7000);  // some pointer
+  for (const std::vector<PolicyRule>& rules : profiles()) {
+    for (const PolicyRule& rule : rules) {
+      if (rule.syscall == syscall) add_named(rule, out);
     }
+  }
+  return out;
+}
+
+// "eperm", and " personality:allow" for each profile that answers otherwise.
+std::string answers(long number, const std::vector<uint64_t>& arguments) {
+  const std::string usual = answer_name(filter_answer(number, arguments));
+  std::string out = usual;
+  for (size_t i = 1; i < profiles().size(); ++i) {
+    const auto profile = static_cast<model::SyscallProfile>(i);
+    const std::string other = answer_name(filter_answer(number, arguments, profile));
+    if (other != usual) out += " " + std::string(to_string(profile)) + ":" + other;
   }
   return out;
 }
@@ -100,7 +136,7 @@ Named named_values(const std::string& syscall) {
 void add_lines(long number, const Named& named, Named::const_iterator at,
                std::vector<uint64_t>& arguments, const std::string& before, std::ostream& out) {
   if (at == named.end()) {
-    out << before << "  " << answer_name(filter_answer(number, arguments)) << "\n";
+    out << before << "  " << answers(number, arguments) << "\n";
     return;
   }
   for (const uint64_t value : at->second) {
@@ -113,20 +149,14 @@ void add_lines(long number, const Named& named, Named::const_iterator at,
 
 }  // namespace
 
-uint32_t filter_answer(long number, std::initializer_list<uint64_t> arguments,
-                       uint32_t architecture) {
-  static const SplitPolicy split = split_policy(base_rules()).value();
-  static const std::vector<sock_filter> shared = compile_policy(split.shared).value();
-  static const std::vector<sock_filter> own = compile_policy(split.own, Answer::allow).value();
+uint32_t filter_answer(long number, const std::vector<uint64_t>& arguments,
+                       model::SyscallProfile profile, uint32_t architecture) {
   seccomp_data data{};
   data.nr = static_cast<int>(number);
   data.arch = architecture;
   std::copy(arguments.begin(), arguments.end(), data.args);
-  return stricter(run_filter(shared, data), run_filter(own, data));
-}
-
-uint32_t filter_answer(long number, const std::vector<uint64_t>& a) {
-  return filter_answer(number, {a.at(0), a.at(1), a.at(2), a.at(3), a.at(4), a.at(5)});
+  const auto& own = filters().own.at(static_cast<size_t>(profile));
+  return stricter(run_filter(filters().shared, data), run_filter(own, data));
 }
 
 std::string answer_name(uint32_t answer) {
@@ -151,7 +181,7 @@ std::string syscall_table() {
     out << number << " " << name;
     std::vector<uint64_t> arguments(6, 0);
     if (named.empty()) {
-      out << " " << answer_name(filter_answer(number, arguments)) << "\n";
+      out << " " << answers(number, arguments) << "\n";
     } else {
       out << "\n";
       add_lines(number, named, named.begin(), arguments, "", out);

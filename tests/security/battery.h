@@ -24,6 +24,15 @@ struct Attack {
   void (*tune)(CellRequest& request) = nullptr;
   int64_t within_ms = 5'000;  // of wall time, as the result says, on a machine of normal speed
 };
+// Writes to a file until that fails, and says how.
+#define KILN_FILL(path)                           \
+  "import errno\n"                                \
+  "try:\n"                                        \
+  "    with open('" path                          \
+  "', 'wb', 0) as f:\n"                           \
+  "        while True: f.write(bytes(1 << 16))\n" \
+  "except OSError as e: print(errno.errorcode[e.errno])\n"
+
 void PrintTo(const Attack& attack, std::ostream* out);
 std::string name_of(const testing::TestParamInfo<Attack>& attack);
 

@@ -12,13 +12,7 @@ void with_artifacts(CellRequest& r) { r.collect_file_bytes = model::kMB; }
 
 const std::vector<Attack> kDisk = {
     {.name = "FillsTheBox",
-     .code = R"(
-import errno
-try:
-    with open('/box/x', 'wb', 0) as f:
-        while True: f.write(bytes(1 << 16))
-except OSError as e: print(errno.errorcode[e.errno])
-)",
+     .code = KILN_FILL("/box/x"),
      .output = "ENOSPC\n",
      .hits = {LimitHit::disk}},
     {.name = "AMillionFiles",

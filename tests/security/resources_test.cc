@@ -23,24 +23,9 @@ while True: os.wait()
 )",
      .verdict = Verdict::memory_limit,
      .hits = {LimitHit::memory}},
-    {.name = "Tmp",
-     .code = R"(
-import errno
-try:
-    with open('/tmp/x', 'wb', 0) as f:
-        while True: f.write(bytes(1 << 16))
-except OSError as e: print(errno.errorcode[e.errno])
-)",
-     .output = "ENOSPC\n",
-     .hits = {LimitHit::disk}},
+    {.name = "Tmp", .code = KILN_FILL("/tmp/x"), .output = "ENOSPC\n", .hits = {LimitHit::disk}},
     {.name = "SharedMemoryDirectory",
-     .code = R"(
-import errno
-try:
-    with open('/dev/shm/x', 'wb', 0) as f:
-        while True: f.write(bytes(1 << 16))
-except OSError as e: print(errno.errorcode[e.errno])
-)",
+     .code = KILN_FILL("/dev/shm/x"),
      .output = "ENOSPC\n",
      .hits = {LimitHit::disk}},
     {.name = "TmpfsBeyondTheMemoryLimit",

@@ -18,12 +18,13 @@ using model::Verdict;
 constexpr const char* kDied = "died";
 const std::vector<uint64_t> kArguments(6, ~uint64_t{0});
 
-std::map<long, std::string> told_in_cell() {
+std::map<long, std::string> told_in_cell(model::SyscallProfile profile) {
   Sandbox sandbox(Sandbox::default_launcher());
   EXPECT_TRUE(sandbox.status().ok()) << sandbox.status().error().text();
   CellRequest request = program("every_syscall.py", {std::to_string(kLastSyscall)});
   request.limits.wall_ms = scaled_ms(60'000);
   request.limits.processes = 16;
+  request.syscalls = profile;
   const model::TaskResult result = sandbox.run(request);
   EXPECT_EQ(result.verdict, Verdict::ok) << result.message << result.err.bytes;
   std::map<long, std::string> out;
@@ -53,12 +54,14 @@ void expect_reached(long number, const std::string& told) {
   }
 }
 
-TEST(SyscallsTest, EachIsAnsweredAsTheTableSays) {
-  const std::map<long, std::string> told = told_in_cell();
+class SyscallsTest : public testing::TestWithParam<model::SyscallProfile> {};
+
+TEST_P(SyscallsTest, EachIsAnsweredAsTheTableSays) {
+  const std::map<long, std::string> told = told_in_cell(GetParam());
   ASSERT_EQ(told.size(), static_cast<size_t>(kLastSyscall + 1));
   size_t refused = 0;
   for (const auto& [number, word] : told) {
-    const uint32_t answer = filter_answer(number, kArguments);
+    const uint32_t answer = filter_answer(number, kArguments, GetParam());
     if (answer == SECCOMP_RET_ALLOW) {
       expect_reached(number, word);
       continue;
@@ -73,6 +76,17 @@ TEST(SyscallsTest, EachIsAnsweredAsTheTableSays) {
   }
   EXPECT_GT(refused, 400U);
 }
+
+using model::SyscallProfile;
+
+std::string profile_name(const testing::TestParamInfo<SyscallProfile>& profile) {
+  return std::string(to_string(profile.param));
+}
+
+#define KILN_X(name) SyscallProfile::name,
+INSTANTIATE_TEST_SUITE_P(EachProfile, SyscallsTest,
+                         testing::ValuesIn({KILN_SYSCALL_PROFILES(KILN_X)}), profile_name);
+#undef KILN_X
 
 }  // namespace
 }  // namespace kiln::sandbox
