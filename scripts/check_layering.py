@@ -41,6 +41,7 @@ LIBRARIES = {
     "libseccomp": (["seccomp.h"], ["sandbox/*"]),
     "libcap": (["sys/capability.h"], ["sandbox/*"]),
     "libsodium": (["sodium.h"], ["base/*"]),
+    "CPython": (["Python.h"], ["sandbox/warm/*"]),
     "CLI11": (["CLI/*"], ["cli/*"]),
     "ncurses": (["ncurses.h", "curses.h"], ["cli/*"]),
     "nlohmann-json": (["nlohmann/*"], ["cli/*"]),

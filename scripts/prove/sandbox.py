@@ -12,20 +12,20 @@ SECONDS = 40  # for one test program; a broken sandbox may hang it
 PATIENCE_MS = "1000"  # of a look at what shall come true: most of them are to fail
 # Those that look at whole cells; the second half only where the first finds nothing.
 QUICK = {"sandbox_isolation_test": "*", "security_syscalls_test": "*", "security_battery_test": "-*Zombie*:*Fork*",
-         "sandbox_fault_test": "*", "sandbox_ahead_test": "*"}
+         "sandbox_fault_test": "*", "sandbox_ahead_test": "*", "sandbox_warm_test": "-*InterpreterDies*",
+         "warm_differential_test": "*start_*:*end_*:*argparse*"}
 SLOW = {"sandbox_abuse_test": "*", "sandbox_runner_test": "*", "sandbox_collector_test": "*",
         "sandbox_network_test": "*", "sandbox_death_test": "*"}
 
 
-def patched(launcher, names, directory):
-    """A copy of the faulty launcher from which these steps are taken out."""
-    with open(launcher, "rb") as file:
+def patched(binary, names, path):
+    """A copy of a faulty launcher, or warm library, from which these steps are taken out."""
+    with open(binary, "rb") as file:
         code = file.read()
     if code.count(MARK) != 1:
-        raise RuntimeError(f"{launcher} has no place for faults")
+        raise RuntimeError(f"{binary} has no place for faults")
     at = code.index(MARK) + len(MARK)
     words = b"".join(name.encode() + b" " for name in names)
-    path = os.path.join(directory, "kiln-launcher")
     with open(path, "wb") as file:
         file.write(code[:at] + words + code[at + len(words):])
     os.chmod(path, 0o755)
@@ -55,7 +55,10 @@ def red_of(program, filters, environment):
 def red_without(names, programs, build):
     """All cases that fail when these steps are taken out."""
     with tempfile.TemporaryDirectory() as directory:
-        launcher = patched(os.path.join(build, "bin", "kiln-launcher-faulty"), names, directory)
+        launcher = patched(os.path.join(build, "bin", "kiln-launcher-faulty"), names,
+                           os.path.join(directory, "kiln-launcher"))
+        patched(os.path.join(build, "bin", "_kiln_warm_faulty.abi3.so"), names,
+                os.path.join(directory, "_kiln_warm.abi3.so"))
         red = set()
         for name, filters in programs.items():
             red |= red_of(os.path.join(build, "bin", name), filters,

@@ -9,6 +9,7 @@ TAKEN_OUT = """
     host_name oom_score bounding_set secure_bits
     session descriptors rlimits identity capabilities signals no_new_privs filter shared_filter
     init_identity init_capabilities streams size_limits
+    enter_cell warm_seeds warm_arguments warm_exit
 """.split()
 CHECKS = ["read_back", "self_test"]
 
@@ -30,6 +31,7 @@ KEPT = {
     "id_map": "without it no id exists in the cell, and identity fails",
     "directories": "descriptors for the launcher",
     "fork_program": "without it there is no program",
+    "warm_fork": "without it there is no program",
     "working_directory": "convenience; the root has nothing to hide",
     "resize": "without it the cell has the default limits; ahead_test sees it",
     "input_files": "gives, takes nothing away",
@@ -37,6 +39,7 @@ KEPT = {
     "init_lost": "names an end, is no step",
     "collect": "names an end, is no step",
     "teardown": "names an end, is no step",
+    "warm_lost": "names an end, is no step",
     "launcher_lost": "names an end, is no step",
     "launcher_start": "names an end, is no step",
 }

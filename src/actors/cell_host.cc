@@ -2,6 +2,8 @@
 
 #include <future>
 
+#include "log/log.h"
+
 namespace kiln::actors {
 
 using sandbox::CellHandlers;
@@ -45,6 +47,24 @@ CellHandlers CellHost::forwarding_handlers() {
                                                     std::span<const int64_t> build_us) {
     counted->cells_ready(ready);
     for (const int64_t us : build_us) counted->cell_built(std::chrono::microseconds(us));
+  };
+  forwarding.on_start_kind = [counted = insight_.counted](model::WarmStart start) {
+    counted->program_started(start);
+  };
+  forwarding.on_image = [](uint32_t image, bool ready, uint32_t missing) {
+    const std::string number = std::to_string(image);
+    if (!ready && missing > 0) {
+      log::info("no warm interpreter is kept: none of its own modules is installed",
+                {{"image", number}});
+    } else if (!ready) {
+      log::warning("a warm interpreter failed: its programs start cold until another is ready",
+                   {{"image", number}});
+    } else if (missing > 0) {
+      log::info("a warm interpreter is ready, without some modules that are not installed",
+                {{"image", number}, {"missing", std::to_string(missing)}});
+    } else {
+      log::info("a warm interpreter is ready", {{"image", number}});
+    }
   };
   return forwarding;
 }

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "model/environment.h"
+
 namespace kiln::actors {
 namespace {
 
@@ -19,8 +21,7 @@ void set_variable(std::vector<model::EnvVar>& env, std::string name, std::string
 }
 
 std::vector<model::EnvVar> environment_of(const config::Language& language) {
-  std::vector<model::EnvVar> env;
-  for (auto& [name, value] : config::base_environment()) set_variable(env, name, value);
+  std::vector<model::EnvVar> env = model::base_environment();
   for (const auto& [name, value] : language.env) set_variable(env, name, value);
   return env;
 }
@@ -68,6 +69,7 @@ sandbox::CellRequest make_cell_request(const config::Language& language, model::
   for (model::EnvVar& var : program.env) {
     set_variable(request.env, std::move(var.name), std::move(var.value));
   }
+  request.image = config::image_for(language, program.code);
   request.files = std::move(program.files);
   if (language.compile.empty()) request.files.push_back({language.source, std::move(program.code)});
   request.programs = compiled;
@@ -75,6 +77,24 @@ sandbox::CellRequest make_cell_request(const config::Language& language, model::
   request.limits = model::resolve_limits(model::with_defaults(program.limits, language.limits));
   request.collect_file_bytes = static_cast<uint64_t>(request.limits.artifact_bytes);
   return request;
+}
+
+std::vector<sandbox::WarmImage> warm_images(const config::Languages& languages) {
+  const auto joined = [](std::string text, const std::vector<std::string>& words) {
+    for (const std::string& word : words) text += (text.empty() ? "" : " ") + word;
+    return text;
+  };
+  std::vector<sandbox::WarmImage> out;
+  for (const config::Language& language : languages.all()) {
+    std::string modules;
+    for (const config::WarmImage& image : language.warm) {
+      modules = joined(std::move(modules), image.imports);
+      // One that is for all programs is worth keeping without any.
+      const std::string own = image.when.empty() ? "" : joined("", image.imports);
+      out.push_back({image.name, language.run[0], language.source, modules, own});
+    }
+  }
+  return out;
 }
 
 sandbox::CellRequest make_compile_request(const config::Language& language,

@@ -6,6 +6,7 @@
 #include "config/languages.h"
 #include "model/task.h"
 #include "sandbox/cell_runner.h"
+#include "sandbox/warm_image.h"
 
 namespace kiln::actors {
 
@@ -18,6 +19,8 @@ using ProgramFiles = std::vector<model::InputFile>;
 // Of a compiled language `compiled` is what its compile step made, and takes the source's place.
 sandbox::CellRequest make_cell_request(const config::Language& language, model::Program program,
                                        const ProgramFiles& compiled = {});
+// What launchers keep warm for these languages, by WarmImage::number.
+std::vector<sandbox::WarmImage> warm_images(const config::Languages& languages);
 // The compile step: source and files go in, the task's arguments, input, environment and limits do
 // not. What it leaves in /box/out is what it made.
 sandbox::CellRequest make_compile_request(const config::Language& language,

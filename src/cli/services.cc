@@ -12,6 +12,7 @@
 #include <thread>
 
 #include "actors/broker_node.h"
+#include "actors/cell_request.h"
 #include "actors/worker_node.h"
 #include "cli/access.h"
 #include "cli/console.h"
@@ -144,6 +145,7 @@ Result<sandbox::Monitor> start_monitor(const WorkerCommand& options) {
   if (!launcher) return std::move(launcher).error();
   sandbox::MonitorOptions monitor;
   monitor.launcher_path = std::move(*launcher);
+  monitor.images = actors::warm_images(config::default_languages());
   if (options.first_uid != 0) monitor.first_uid = options.first_uid;
   monitor.cells_ahead = std::min(options.slots, kMaxCellsAhead);
   const uint32_t cells = options.slots + monitor.cells_ahead + kSpareCells;

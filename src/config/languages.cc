@@ -18,8 +18,10 @@ constexpr std::string_view kProgramPlace = "{program}";
 constexpr std::array<std::string_view, 1> kTopKeys = {"languages"};
 constexpr std::array<std::string_view, 5> kRequiredKeys = {"extensions", "source", "detect", "run",
                                                            "install"};
-constexpr std::array<std::string_view, 5> kOptionalKeys = {"env", "compile", "limits",
-                                                           "compile_limits", "syscalls"};
+constexpr std::array<std::string_view, 6> kOptionalKeys = {
+    "env", "compile", "limits", "compile_limits", "syscalls", "warm"};
+constexpr std::array<std::string_view, 1> kWarmKeys = {"imports"};
+constexpr std::array<std::string_view, 1> kWarmOptionalKeys = {"when"};
 constexpr size_t kMaxNameLength = 64;
 
 bool has_place(const std::vector<std::string>& command, std::string_view place) {
@@ -58,9 +60,9 @@ class EntryReader {
   }
 
   Result<Language> read() {
-    for (const auto step :
-         {&EntryReader::keys, &EntryReader::texts, &EntryReader::names, &EntryReader::commands,
-          &EntryReader::env, &EntryReader::syscalls, &EntryReader::both_limits}) {
+    for (const auto step : {&EntryReader::keys, &EntryReader::texts, &EntryReader::names,
+                            &EntryReader::commands, &EntryReader::env, &EntryReader::syscalls,
+                            &EntryReader::warm, &EntryReader::both_limits}) {
       if (Status status = (this->*step)(); !status) return std::move(status).error();
     }
     return std::move(language_);
@@ -168,6 +170,42 @@ class EntryReader {
     return {};
   }
 
+  Status warm() {
+    const YAML::Node map = node_["warm"];
+    if (!map) return {};
+    if (!map.IsMap() || map.size() == 0) return wrong("warm", "must have an entry for each image");
+    const std::vector<std::string> plain = {language_.run[0], std::string(kSourcePlace)};
+    if (language_.run != plain) {
+      return wrong("warm", "needs a run command of the interpreter and {source} alone");
+    }
+    for (const auto& entry : map) {
+      auto image = warm_image(entry.first.Scalar(), entry.second);
+      if (!image) return std::move(image).error();
+      language_.warm.push_back(std::move(*image));
+    }
+    return {};
+  }
+
+  Result<WarmImage> warm_image(const std::string& name, const YAML::Node& node) const {
+    const std::string field = key("warm") + "." + name;
+    if (Status s = yaml_.check_map(node, field, kWarmKeys, kWarmOptionalKeys); !s) return s.error();
+    WarmImage image;
+    image.name = name;
+    auto imports = yaml_.texts_of(node["imports"], field + ".imports");
+    if (!imports) return std::move(imports).error();
+    image.imports = std::move(*imports);
+    for (const std::string& module : image.imports) {
+      if (is_name(module)) continue;
+      return yaml_.error_at(node["imports"], field + ".imports",
+                            "\"" + module + "\" is no module's name");
+    }
+    if (!node["when"]) return image;
+    auto when = yaml_.texts_of(node["when"], field + ".when");
+    if (!when) return std::move(when).error();
+    image.when = std::move(*when);
+    return image;
+  }
+
   Status env() {
     const YAML::Node env = node_["env"];
     if (!env) return {};
@@ -201,6 +239,17 @@ std::string shared_extension(const std::vector<Language>& languages, const Langu
 }
 
 }  // namespace
+
+uint32_t image_for(const Language& language, std::string_view code) {
+  uint32_t number = 0;
+  for (const WarmImage& image : language.warm) {
+    const bool asked = std::ranges::any_of(image.when, [code](const std::string& word) {
+      return code.find(word) != std::string_view::npos;
+    });
+    if (asked || (image.when.empty() && number == 0)) number = image.number;
+  }
+  return number;
+}
 
 const Language* Languages::find(std::string_view name) const {
   const auto found = std::find_if(languages_.begin(), languages_.end(),
@@ -236,6 +285,7 @@ Result<Languages> parse_languages(std::string_view text, std::string_view origin
     return yaml->error_at(map, "languages", "\"languages\" must have an entry for each language");
   }
   Languages languages;
+  uint32_t images = 0;
   for (const auto& entry : map) {
     auto language = EntryReader(*yaml, entry.first.Scalar(), entry.second).read();
     if (!language) return std::move(language).error();
@@ -243,6 +293,7 @@ Result<Languages> parse_languages(std::string_view text, std::string_view origin
       return yaml->error_at(entry.first, "languages." + language->name + ".extensions",
                             "the extension \"" + shared + "\" belongs to another language already");
     }
+    for (WarmImage& image : language->warm) image.number = ++images;
     languages.languages_.push_back(std::move(*language));
   }
   return languages;
@@ -280,16 +331,6 @@ Language noop_language() {
 Languages with_noop(Languages languages) {
   languages.languages_.push_back(noop_language());
   return languages;
-}
-
-std::vector<std::pair<std::string, std::string>> base_environment() {
-  return {{"PATH", "/usr/local/bin:/usr/bin:/bin"},
-          {"HOME", "/box"},
-          {"LANG", "C.UTF-8"},
-          {"TZ", "UTC"},
-          {"PYTHONHASHSEED", "0"},
-          {"OPENBLAS_NUM_THREADS", "1"},
-          {"OMP_NUM_THREADS", "1"}};
 }
 
 }  // namespace kiln::config

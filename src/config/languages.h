@@ -1,6 +1,7 @@
 // The languages: one entry each in config/languages.yaml, which is also built into the binary.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -10,6 +11,15 @@
 #include "model/syscall_profile.h"
 
 namespace kiln::config {
+
+// An interpreter that has imported modules already, from which the language's programs are forked.
+struct WarmImage {
+  std::string name;                  // "python"
+  std::vector<std::string> imports;  // "json"; those of the images before it are, too
+  // It is for programs whose text has one of these words; empty: for all others.
+  std::vector<std::string> when;
+  uint32_t number = 0;  // from 1 on, over all languages
+};
 
 struct Language {
   std::string name;                     // "python"
@@ -26,8 +36,12 @@ struct Language {
   model::SyscallProfile syscalls = model::SyscallProfile::base;  // of all cells of the language
   model::LimitsRequest limits;  // where a task says nothing and the usual defaults do not do
   model::LimitsRequest compile_limits;  // of the compile step, whatever the task says
-  std::string install_hint;             // "apt-get install python3"
+  std::vector<WarmImage> warm;
+  std::string install_hint;  // "apt-get install python3"
 };
+
+// The number of the image that a program with this text is for, 0: none.
+uint32_t image_for(const Language& language, std::string_view code);
 
 class Languages {
  public:
@@ -58,8 +72,5 @@ inline constexpr std::string_view kNoop = "noop";
 Language noop_language();
 // Those, and noop.
 Languages with_noop(Languages languages);
-
-// Each cell's environment before a language's and a task's additions, exactly.
-std::vector<std::pair<std::string, std::string>> base_environment();
 
 }  // namespace kiln::config

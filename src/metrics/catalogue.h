@@ -40,6 +40,8 @@ enum class Where : uint8_t { broker, worker, both };
   X(net_rejected, "kiln_net_rejected_total", counter, broker, "reason", "Peers refused and messages dropped") \
   X(cell_build, "kiln_cell_build_seconds", histogram, worker, "", "The making of each cell, until it could take a request") \
   X(cells_ready, "kiln_cells_ready", gauge, worker, "", "Cells that wait for a request") \
+  X(warm_forks, "kiln_warm_forks_total", counter, worker, "", "Programs forked from a warm interpreter") \
+  X(warm_fallbacks, "kiln_warm_fallbacks_total", counter, worker, "reason", "Programs started cold that could have been warm") \
   X(build_info, "kiln_build_info", gauge, both, "version", "1; the version is the label")
 // clang-format on
 

@@ -9,6 +9,7 @@
 #include <string>
 
 #include "base/time.h"
+#include "model/warm_start.h"
 
 namespace kiln::metrics {
 
@@ -21,6 +22,8 @@ class Worker {
 
   void cell_built(Duration time);
   void cells_ready(uint32_t count);
+  // Of a program that could have been forked from a warm interpreter.
+  void program_started(model::WarmStart start);
   std::string text() const;
 
  private:

@@ -152,6 +152,9 @@ void Cell::on_report(const ChildReport& report, std::vector<UniqueFd>& fds) {
     case ReportType::want_map:
       if (const StepFailure failure = write_id_map(); failure.failed()) fail(failure);
       return;
+    case ReportType::want_program:
+      if (const StepFailure failure = fork_warm(fds); failure.failed()) fail(failure);
+      return;
     case ReportType::failed:
       check_memory();  // a set-up that ran out of memory is the limit's doing, not ours
       fail(report.failure);
@@ -194,12 +197,32 @@ void Cell::on_ready(std::vector<UniqueFd>& fds) {
 
 void Cell::on_running(const ChildReport& report) {
   finished_.started_us = report.at_us;
+  if (image_ != 0) finished_.start = report.start;
   if (state_ != State::starting) return kill_init();  // killed meanwhile
   state_ = State::running;
   wall_deadline_us_ = report.at_us + limits_.wall_ms * kMicrosPerMilli;
   if (limits_.soft_ms > 0) soft_deadline_us_ = report.at_us + limits_.soft_ms * kMicrosPerMilli;
   next_cpu_check_us_ = report.at_us + kMinCpuCheckUs;
   check_cpu(report.at_us);
+  if (ended_) end_warm();
+}
+
+// It may be known before the init has said that the program runs.
+void Cell::on_program_ended(const warm::Ended& ended) {
+  if (state_ == State::emptying || state_ == State::done) return;
+  if (ended.error != 0) {
+    return fail({ended.error == ECHILD ? Step::warm_lost : Step::warm_fork, ended.error, -1});
+  }
+  ended_ = ended;
+  if (finished_.started_us != 0) end_warm();
+}
+
+void Cell::end_warm() {
+  finished_.wait_status = ended_->wait_status;
+  finished_.memory_rss_bytes = ended_->rss_bytes;
+  finished_.wall_us = std::max(int64_t{0}, ended_->at_us - finished_.started_us);
+  if (state_ == State::running) state_ = State::ending;
+  kill_init();
 }
 
 void Cell::on_init_dead() {

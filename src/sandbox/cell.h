@@ -44,8 +44,8 @@ inline constexpr int64_t kMaxCpuCheckUs = 500'000;
 
 class Cell {
  public:
-  // Made ahead, with the default limits.
-  explicit Cell(CellHost& host);
+  // Made ahead, with the default limits, for programs of this image (0: cold ones).
+  Cell(CellHost& host, uint32_t image);
   // Made for this request; `fds` in the order of wire::RunFd. A cell that cannot be made is born
   // done, with its failure.
   Cell(CellHost& host, const wire::Run& run, std::vector<UniqueFd> fds, bool self_test);
@@ -58,6 +58,10 @@ class Cell {
   // Made ahead and sound: it may be assigned, though it may still be building.
   bool is_free() const;
   bool is_ready() const { return state_ == State::ready; }
+  uint32_t image() const { return image_; }
+  uint64_t serial() const { return serial_; }
+  // Of a warm program's process, as its parent tells.
+  void on_program_ended(const warm::Ended& ended);
 
   // How long it took to be made, in microseconds; nothing until it was, and when asked again.
   std::optional<int64_t> take_build_us();
@@ -100,6 +104,8 @@ class Cell {
   StepFailure accept(const wire::Run& run, std::vector<UniqueFd> fds);
   StepFailure build(const wire::RunView* view);
   StepFailure clone_init(CellPlan& plan);
+  StepFailure fork_warm(const std::vector<UniqueFd>& fds);
+  void end_warm();
   void on_ready(std::vector<UniqueFd>& fds);
   void start();
   StepFailure resize();
@@ -126,6 +132,9 @@ class Cell {
 
   CellHost& host_;
   const bool self_test_;
+  const uint64_t serial_ = host_.next_cgroup++;
+  uint32_t image_ = 0;                // 0: its init forks the program
+  std::optional<warm::Ended> ended_;  // of a warm program, as soon as it is known
   State state_ = State::building;
   model::Limits limits_;     // of the request, once there is one
   model::Limits made_with_;  // what group and mounts have

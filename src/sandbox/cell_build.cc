@@ -102,7 +102,7 @@ class Cell::Payload {
   size_t size_ = 0;
 };
 
-Cell::Cell(CellHost& host) : host_(host), self_test_(false) {
+Cell::Cell(CellHost& host, uint32_t image) : host_(host), self_test_(false), image_(image) {
   setup_deadline_us_ = monotonic_us() + kSetupTimeoutUs;
   if (const StepFailure failure = build(nullptr); failure.failed()) not_made(failure);
 }
@@ -112,6 +112,8 @@ Cell::Cell(CellHost& host, const wire::Run& run, std::vector<UniqueFd> fds, bool
   Payload payload;
   wire::RunView view;
   StepFailure failure = accept(run, std::move(fds));
+  const bool usual = run.syscalls == model::SyscallProfile::base;
+  if (usual && host_.warm.parent(run.image, self_test) != nullptr) image_ = run.image;
   if (!failure.failed()) failure = payload.read(run, fds_[wire::kPayloadFd].get(), view);
   if (!failure.failed()) failure = build(&view);
   if (failure.failed()) not_made(failure);
@@ -148,6 +150,7 @@ StepFailure Cell::accept(const wire::Run& run, std::vector<UniqueFd> fds) {
   run_ = run;
   fds_ = std::move(fds);
   finished_.id = run.id;
+  if (run.image != 0) finished_.start = model::WarmStart::unavailable;
   collect_file_bytes_ = run.collect_file_bytes;
   limits_ = run.limits;
   setup_deadline_us_ = monotonic_us() + kSetupTimeoutUs;
@@ -175,7 +178,7 @@ StepFailure Cell::build(const wire::RunView* view) {
   held_.uids = host_.uids->take();
   if (!held_.uids) return {Step::uids, EAGAIN, -1};
   StepFailure failure;
-  const std::string name = "cell-" + std::to_string(host_.next_cgroup++);
+  const std::string name = "cell-" + std::to_string(serial_);
   made_with_ = limits_;
   held_.cgroup = host_.cgroups->create(name, group_limits(limits_), failure);
   if (!held_.cgroup) return failure;
@@ -203,6 +206,7 @@ StepFailure Cell::clone_init(CellPlan& plan) {
   plan.socket = pair->second.get();
   plan.wake = wake_.get();
   plan.self_test = self_test_;
+  plan.warm = image_ != 0;
   plan.launcher_namespaces = host_.namespaces;
 
   int pidfd = -1;
@@ -226,6 +230,15 @@ StepFailure Cell::clone_init(CellPlan& plan) {
   init_.reset(pidfd);
   socket_ = std::move(pair->first);
   return {};
+}
+
+// The init is whole by now, and waits for its program's process.
+StepFailure Cell::fork_warm(const std::vector<UniqueFd>& fds) {
+  WarmParent* const parent = host_.warm.parent(image_, self_test_);
+  if (parent == nullptr || fds.size() != 1) return {Step::warm_fork, ECHILD, -1};
+  const int error =
+      parent->fork(serial_, self_test_, init_.get(), fds[0].get(), held_.cgroup->late_join_fds());
+  return error == 0 ? StepFailure{} : StepFailure{Step::warm_fork, error, -1};
 }
 
 // user_namespaces(7): written from outside, by root; the init cannot have gone and its pid been

@@ -62,8 +62,16 @@ struct CellPlan {
   int socket = -1;  // the init's end
   int wake = -1;    // an eventfd, raised when the order lies in the socket
   int payload_fd = -1, stdin_fd = -1, stdout_fd = -1, stderr_fd = -1;
-  bool self_test = false;  // check the cell instead of running a program
+  bool self_test = false;  // check the cell; a cold one instead of running a program
+  bool warm = false;       // the init asks for the program's process instead of forking it
   NamespaceIds launcher_namespaces{};
+
+  // Of a process forked from a warm interpreter: the cell's init, whose namespaces it enters first,
+  // what it does when all is given up and nothing of the program known, and what in place of
+  // exec, which does not return but an errno.
+  int init_fd = -1;  // pidfd
+  void (*prepare)() = nullptr;
+  int (*start)(CellPlan&) = nullptr;
 
   // Filled in by the children themselves.
   // A packet socket: the program's process hands over the filter's listener, then says that it is
@@ -78,18 +86,19 @@ struct CellPlan {
 };
 
 // What the init tells the launcher, each in one packet. `want_map` asks for the id maps; the
-// launcher answers with one byte. `ready` carries a pidfd of the program's process and directory
-// descriptors of /box, /tmp and /dev/shm; the launcher answers with the request, a wire::Run with
-// the descriptors of wire::RunFd.
-enum class ReportType : uint32_t { want_map = 1, failed, ready, running, exited };
+// launcher answers with one byte. `want_program`, with the program's end of a socket pair, asks for
+// a process forked from a warm interpreter. `ready` carries a pidfd of the program's process and
+// directory descriptors of /box, /tmp and /dev/shm; the launcher answers with the request, a
+// wire::Run with the descriptors of wire::RunFd.
+enum class ReportType : uint32_t { want_map = 1, want_program, failed, ready, running, exited };
 
 struct ChildReport {
   ReportType type{};
   StepFailure failure;
   int32_t wait_status = 0;
-  int32_t reserved = 0;
-  int64_t at_us = 0;      // CLOCK_MONOTONIC
-  int64_t rss_bytes = 0;  // the largest of all processes the init has waited for
+  model::WarmStart start{};  // `running`
+  int64_t at_us = 0;         // CLOCK_MONOTONIC
+  int64_t rss_bytes = 0;     // the largest of all processes the init has waited for
 };
 
 enum ReadyFd : size_t { kProgramFd, kBoxFd, kTmpFd, kShmFd, kReadyFdCount };

@@ -12,6 +12,7 @@
 #include "sandbox/cgroup.h"
 #include "sandbox/network_pool.h"
 #include "sandbox/uid_range.h"
+#include "sandbox/warm_parent.h"
 #include "sandbox/wire.h"
 
 namespace kiln::sandbox {
@@ -27,6 +28,7 @@ struct CellHost {
   std::unique_ptr<CgroupTree> cgroups;
   std::optional<UidRange> uids;
   NetworkPool networks;
+  WarmImages warm;
   uint64_t next_cgroup = 0;
   wire::RunView order_view;  // room for a cell's own copy of its request
 };

@@ -49,14 +49,6 @@ constexpr size_t kCopyChunk = 32 * 1024;
 
 int as_errno(long result) { return result < 0 ? errno : 0; }
 
-int join_cgroup(CellPlan& plan) {
-  for (size_t i = 0; i < plan.cgroup_joins.size(); ++i) {
-    plan.index = static_cast<int32_t>(i);
-    if (::write(plan.cgroup_joins[i], "0", 1) != 1) return errno;
-  }
-  return 0;
-}
-
 int unshare_cgroup(CellPlan&) { return as_errno(::unshare(CLONE_NEWCGROUP)); }
 
 // As the host's root, so that the least value allowed later is 0 as well (proc(5), oom_score_adj).
@@ -171,9 +163,21 @@ int unshare_user(CellPlan& plan) {
 int empty_bounds(CellPlan&) { return empty_bounding_set(); }
 int lock_bits(CellPlan&) { return lock_secure_bits(); }
 
+int ask_for_program(CellPlan& plan, int socket) {
+  ChildReport report;
+  report.type = ReportType::want_program;
+  const int error = send_struct(plan.socket, report, std::span(&socket, 1));
+  ::close(socket);
+  return error;
+}
+
 int fork_program(CellPlan& plan) {
   int report[2];
   if (::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, report) != 0) return errno;
+  if (plan.warm) {
+    plan.exec_report = report[0];
+    return ask_for_program(plan, report[1]);
+  }
   clone_args arguments{};
   arguments.flags = CLONE_PIDFD;
   arguments.pidfd = reinterpret_cast<uint64_t>(&plan.program_fd);
@@ -206,7 +210,7 @@ struct InitStep {
 };
 
 constexpr std::array kPrepare = {
-    InitStep{Step::cgroup_join, join_cgroup},      InitStep{Step::cgroup_namespace, unshare_cgroup},
+    InitStep{Step::cgroup_join, join_cgroups},     InitStep{Step::cgroup_namespace, unshare_cgroup},
     InitStep{Step::host_name, set_host_name},      InitStep{Step::mount_proc, mount_proc},
     InitStep{Step::oom_score, reset_oom_score},    InitStep{Step::mount_box, mount_box},
     InitStep{Step::mount_tmp, mount_tmp},          InitStep{Step::mount_shm, mount_shm},
@@ -228,11 +232,12 @@ constexpr std::array kStart = {
   ::_exit(1);
 }
 
-// One report of the program's process: a failure, or with none the filter's listener.
+// One report of the program's process: a failure, or with none a descriptor: the filter's listener,
+// then of a warm one its own pidfd.
 struct ProgramReport {
   StepFailure failure;
   ssize_t size = 0;  // 0: it has closed its end
-  int listener = -1;
+  int fd = -1;
 };
 
 ProgramReport receive_report(int socket) {
@@ -247,7 +252,7 @@ ProgramReport receive_report(int socket) {
   out.size = ::recvmsg(socket, &message, MSG_CMSG_CLOEXEC);
   const cmsghdr* header = out.size > 0 ? CMSG_FIRSTHDR(&message) : nullptr;
   if (header != nullptr && header->cmsg_type == SCM_RIGHTS) {
-    std::memcpy(&out.listener, CMSG_DATA(header), sizeof out.listener);
+    std::memcpy(&out.fd, CMSG_DATA(header), sizeof out.fd);
   }
   return out;
 }
@@ -255,10 +260,11 @@ ProgramReport receive_report(int socket) {
 // Until the program's process has given up all that it must, and says so; then the cell is ready.
 void wait_until_ready(CellPlan& plan) {
   ProgramReport told = receive_report(plan.exec_report);
-  if (told.listener >= 0) {
-    plan.listener = told.listener;
+  if (told.fd >= 0) {
+    plan.listener = told.fd;
     told = receive_report(plan.exec_report);
   }
+  if (told.fd >= 0) plan.program_fd = told.fd;
   if (told.failure.failed()) fail(plan, told.failure);
   if (told.size <= 0) fail(plan, {Step::fork_program, EPIPE, -1});
   if (plan.listener < 0) fail(plan, {Step::filter, EBADF, -1});
@@ -278,23 +284,29 @@ void start_program(CellPlan& plan) {
   const int sent = send_order(plan.exec_report, plan.order, fds);
   for (const int fd : fds) ::close(fd);
   ::close(plan.box_fd);
-  const ProgramReport told = receive_report(plan.exec_report);
+  ChildReport report;
+  report.type = ReportType::running;
+  ProgramReport told = receive_report(plan.exec_report);
+  if (plan.warm && told.size > 0 && !told.failure.failed()) {  // how it starts
+    report.start = static_cast<model::WarmStart>(told.failure.index);
+    told = receive_report(plan.exec_report);
+  }
   if (told.failure.failed()) fail(plan, told.failure);
   if (sent != 0) fail(plan, {Step::fork_program, sent, -1});
   if (told.size != 0) fail(plan, {Step::exec, EIO, -1});
   ::close(plan.exec_report);
-  ChildReport report;
-  report.type = ReportType::running;
   report.at_us = monotonic_us();
   if (send_struct(plan.socket, report) != 0) ::_exit(1);
 }
 
-// Reaps all that have died. Does not return when the program is one of them.
+// Reaps all that have died. Does not return when the program is one of them. A warm program is its
+// interpreter's child, which tells the launcher of its end.
 void reap(const CellPlan& plan, ChildReport& report) {
   while (true) {
     int status = 0;
     rusage usage{};
     const pid_t pid = ::wait4(-1, &status, WNOHANG, &usage);
+    if (pid < 0 && errno == ECHILD && plan.warm) return;
     if (pid < 0 && errno != EINTR) fail(plan, {Step::init_lost, errno, -1});
     if (pid < 0) continue;
     if (pid == 0) return;
@@ -340,6 +352,7 @@ void close_all_but_needed(const CellPlan& plan) {
   std::sort(keep.begin(), keep.end());
   unsigned next = 0;
   for (const int fd : keep) {
+    if (fd < 0) continue;
     const auto number = static_cast<unsigned>(fd);
     if (number > next) ::syscall(SYS_close_range, next, number - 1, 0);
     next = number + 1;

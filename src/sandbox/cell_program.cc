@@ -8,6 +8,7 @@
 #include <linux/capability.h>
 #include <linux/seccomp.h>
 #include <linux/securebits.h>
+#include <sched.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -36,6 +37,17 @@ constexpr rlim_t kOpenFiles = 1024;
 constexpr rlim_t kLockedBytes = 8U << 20U;
 constexpr rlim_t kPendingSignals = 1024;
 int as_errno(long result) { return result < 0 ? errno : 0; }
+
+// All namespaces at once (setns(2) with a pidfd); the pid namespace is that of the fork already.
+int enter_cell(CellPlan& plan) {
+  constexpr int kAll =
+      CLONE_NEWNS | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWCGROUP | CLONE_NEWUSER;
+  return as_errno(::setns(plan.init_fd, kAll));
+}
+
+// What a program's process inherits from an init that forked it.
+int empty_bounds(CellPlan&) { return empty_bounding_set(); }
+int lock_bits(CellPlan&) { return lock_secure_bits(); }
 
 int start_session(CellPlan&) { return as_errno(::setsid()); }
 
@@ -151,11 +163,10 @@ int read_back(CellPlan& plan) {
 
 int test_cell(CellPlan& plan) { return plan.self_test ? check_cell(plan, plan.index) : 0; }
 
-int exec_program(CellPlan& plan) {
+int start(CellPlan& plan) {
+  if (plan.start != nullptr) return plan.start(plan);
   if (plan.self_test) ::_exit(0);
-  ::execve(plan.program->argv[0], const_cast<char* const*>(plan.program->argv.data()),
-           const_cast<char* const*>(plan.program->env.data()));
-  return errno;
+  return exec_program(plan);
 }
 
 struct ProgramStep {
@@ -163,6 +174,12 @@ struct ProgramStep {
   int (*run)(CellPlan&);
 };
 
+constexpr std::array kEnter = {
+    ProgramStep{Step::cgroup_join, join_cgroups},
+    ProgramStep{Step::enter_cell, enter_cell},
+    ProgramStep{Step::bounding_set, empty_bounds},
+    ProgramStep{Step::secure_bits, lock_bits},
+};
 constexpr std::array kPrepare = {
     ProgramStep{Step::session, start_session},
     ProgramStep{Step::descriptors, close_others},
@@ -179,7 +196,7 @@ constexpr std::array kStart = {
     ProgramStep{Step::streams, set_streams},
     ProgramStep{Step::size_limits, set_size_limits},
     ProgramStep{Step::self_test, test_cell},
-    ProgramStep{Step::exec, exec_program},
+    ProgramStep{Step::exec, start},
 };
 
 [[noreturn]] void give_up(const CellPlan& plan, Step step, int error) {
@@ -216,6 +233,20 @@ uint64_t number_after(std::string_view text, std::string_view key, unsigned base
 }
 
 }  // namespace
+
+int join_cgroups(CellPlan& plan) {
+  for (size_t i = 0; i < plan.cgroup_joins.size(); ++i) {
+    plan.index = static_cast<int32_t>(i);
+    if (::write(plan.cgroup_joins[i], "0", 1) != 1) return errno;
+  }
+  return 0;
+}
+
+int exec_program(CellPlan& plan) {
+  ::execve(plan.program->argv[0], const_cast<char* const*>(plan.program->argv.data()),
+           const_cast<char* const*>(plan.program->env.data()));
+  return errno;
+}
 
 int empty_bounding_set() {
   for (unsigned long capability = 0; capability < 64; ++capability) {
@@ -282,9 +313,25 @@ bool is_confined(const EffectiveState& state, uint64_t filters) {
          state.seccomp == SECCOMP_MODE_FILTER && state.seccomp_filters == filters;
 }
 
+namespace {
+
+// By a pidfd the launcher signals it; an init has that of its own child already.
+int tell_ready(const CellPlan& plan) {
+  if (plan.init_fd < 0) return send_struct(plan.exec_report, StepFailure{});
+  const int self = static_cast<int>(::syscall(SYS_pidfd_open, ::getpid(), 0));
+  if (self < 0) return errno;
+  const int error = send_struct(plan.exec_report, StepFailure{}, std::span(&self, 1));
+  ::close(self);
+  return error;
+}
+
+}  // namespace
+
 void run_program(CellPlan& plan) {
+  if (plan.init_fd >= 0) run_steps(plan, kEnter);
   run_steps(plan, kPrepare);
-  if (send_struct(plan.exec_report, StepFailure{}) != 0) ::_exit(1);
+  if (plan.prepare != nullptr) plan.prepare();
+  if (tell_ready(plan) != 0) ::_exit(1);
   if (const int error = receive_order(plan.exec_report, plan)) {
     // The init gave up, or is gone: nobody waits for a word.
     give_up(plan, Step::request, error);

@@ -7,9 +7,14 @@
 
 namespace kiln::sandbox {
 
-// Ends in exec, or tells plan.exec_report what failed.
+// Ends in exec or plan.start, or tells plan.exec_report what failed. With plan.init_fd it enters
+// the cell first; it must be of one thread then, and root where the cell was made.
 [[noreturn]] void run_program(CellPlan& plan);
+// execve(2) of plan.program; returns an errno.
+int exec_program(CellPlan& plan);
 
+// Writes "0" to each of plan.cgroup_joins; needs the right to.
+int join_cgroups(CellPlan& plan);
 // capabilities(7). Needs CAP_SETPCAP.
 int empty_bounding_set();
 // No capability comes back by becoming user 0 or by exec; locked. Needs CAP_SETPCAP.

@@ -27,6 +27,7 @@
 #include "model/result.h"
 #include "model/syscall_profile.h"
 #include "model/task.h"
+#include "model/warm_start.h"
 
 namespace kiln::sandbox {
 
@@ -43,6 +44,9 @@ struct CellRequest {
   std::string stdin_bytes;  // the program's standard input, then end of file
   model::Limits limits;
   model::SyscallProfile syscalls = model::SyscallProfile::base;
+  // Forked from a warm interpreter where that makes no difference but speed; argv is the command
+  // that would start it cold. 0: never; n: the nth of MonitorOptions::images.
+  uint32_t image = 0;
   // Makes /box/out, and copies out what is there at the end: limits.artifact_files of them, each no
   // larger than this, limits.artifact_bytes together. 0: nothing is copied out.
   uint64_t collect_file_bytes = 0;
@@ -62,6 +66,12 @@ struct CellHandlers {
   // So many cells wait for a request, and these were made since the last call, each in so many
   // microseconds. After the event, when the launcher has time. May be absent.
   std::function<void(uint32_t ready, std::span<const int64_t> build_us)> on_pool = nullptr;
+  // How a program that was asked for warm was started; after its end. May be absent.
+  std::function<void(model::WarmStart start)> on_start_kind = nullptr;
+  // Programs of this image start warm from now on, or none do. `missing`: so many of its modules
+  // could not be imported; not ready with some missing: it is not kept, for want of all of its own.
+  // May be absent.
+  std::function<void(uint32_t image, bool ready, uint32_t missing)> on_image = nullptr;
 };
 
 struct RunnerOptions {

@@ -43,6 +43,9 @@ class CellCgroup {
   virtual std::span<const int> join_fds() const = 0;
   virtual int clone_fd() const = 0;
 
+  // How a process of elsewhere enters later: it writes "0" to each of these.
+  virtual std::span<const int> late_join_fds() = 0;
+
   // Poll this for the events given; then ask counters() whether memory ran out.
   virtual int oom_fd() const = 0;
   virtual short oom_poll_events() const = 0;

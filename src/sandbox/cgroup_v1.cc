@@ -27,6 +27,7 @@ struct Group {
 class CellV1 final : public CellCgroup {
  public:
   std::span<const int> join_fds() const override { return {joins_.data(), group_count_}; }
+  std::span<const int> late_join_fds() override { return join_fds(); }
   int clone_fd() const override { return -1; }
   int oom_fd() const override { return oom_event_.get(); }
   short oom_poll_events() const override { return POLLIN; }

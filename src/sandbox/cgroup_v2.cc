@@ -22,6 +22,11 @@ class CellV2 final : public CellCgroup {
 
   std::span<const int> join_fds() const override { return {}; }
   int clone_fd() const override { return fd_.get(); }
+  std::span<const int> late_join_fds() override {
+    if (!procs_) procs_.reset(::openat(fd_.get(), "cgroup.procs", O_WRONLY | O_CLOEXEC));
+    join_ = procs_.get();
+    return {&join_, 1};
+  }
   int oom_fd() const override { return events_.get(); }
   short oom_poll_events() const override { return POLLPRI; }
 
@@ -99,7 +104,8 @@ class CellV2 final : public CellCgroup {
  private:
   int parent_;
   std::string name_;
-  UniqueFd fd_, events_;
+  UniqueFd fd_, events_, procs_;
+  int join_ = -1;
 };
 
 class TreeV2 final : public CgroupTree {

@@ -7,9 +7,11 @@
 #include <cerrno>
 #include <limits>
 
+#include "model/environment.h"
 #include "sandbox/cell_host.h"
 #include "sandbox/memory_file.h"
 #include "sandbox/socket.h"
+#include "sandbox/warm/boot.h"
 
 namespace kiln::sandbox {
 namespace {
@@ -26,13 +28,25 @@ int wait_for(std::vector<pollfd>& polls, int64_t until_us) {
 
 }  // namespace
 
-Launcher::Launcher(LauncherOptions options) : options_(std::move(options)) {}
+// Until there are requests, all are taken to be of the first image.
+Launcher::Launcher(LauncherOptions options)
+    : options_(std::move(options)),
+      demand_(options_.cells_ahead, options_.images.empty() ? 0 : 1) {}
 
-StepFailure Launcher::try_canary(model::SyscallProfile syscalls) {
+// Cold it checks its cell and nothing else; warm it runs a program, too.
+StepFailure Launcher::start_canary(model::SyscallProfile syscalls, uint32_t image) {
   CellRequest request;
   request.syscalls = syscalls;
+  request.image = image;
   request.argv = {"/usr/bin/true"};
-  const auto encoded = wire::encode_run(kCanaryId, request);
+  if (image != 0) {
+    const WarmImage& description = host_.warm.description(image);
+    request.argv = {description.interpreter, "/box/" + description.source};
+    request.files = {{description.source, std::string(warm_canary_text())}};
+    request.env = model::base_environment();
+  }
+  const CellId id = kCanaryId + image;
+  const auto encoded = wire::encode_run(id, request);
   if (!encoded) return {Step::self_test, EINVAL, -1};
   auto payload = make_memory_file("kiln-payload", encoded->payload);
   if (!payload) return {Step::self_test, ENOMEM, -1};
@@ -44,7 +58,12 @@ StepFailure Launcher::try_canary(model::SyscallProfile syscalls) {
   fds[wire::kStdoutFd].reset(ends[1]);
   fds[wire::kStderrFd].reset(::fcntl(ends[1], F_DUPFD_CLOEXEC, 0));
   fds[wire::kStdinFd].reset(::open("/dev/null", O_RDONLY | O_CLOEXEC));
-  cells_[kCanaryId] = std::make_unique<Cell>(host_, encoded->run, std::move(fds), true);
+  cells_[id] = std::make_unique<Cell>(host_, encoded->run, std::move(fds), true);
+  return {};
+}
+
+StepFailure Launcher::try_canary(model::SyscallProfile syscalls) {
+  if (const StepFailure failure = start_canary(syscalls, 0); failure.failed()) return failure;
   while (!cells_.empty() && !worker_gone_) step(false);
   if (canary_.failure.failed()) return canary_.failure;
   return canary_.wait_status == 0 ? StepFailure{} : StepFailure{Step::self_test, ECANCELED, -1};
@@ -56,6 +75,41 @@ StepFailure Launcher::try_canaries() {
     if (failure.failed()) return failure;
   }
   return {};
+}
+
+void Launcher::start_warm() {
+  if (options_.images.empty()) return;
+  const auto base = static_cast<size_t>(model::SyscallProfile::base);
+  host_.warm.start(std::move(options_.images), {&host_.filters.at(base), host_.filter_count,
+                                                host_.namespaces, options_.warm_library.get()});
+}
+
+// Programs are forked from an interpreter only once one has run as it should.
+void Launcher::test_warm() {
+  const uint32_t image = host_.warm.take_untested();
+  if (image == 0) return;
+  const StepFailure failure = start_canary(model::SyscallProfile::base, image);
+  if (failure.failed()) host_.warm.on_tested(image, false);
+}
+
+void Launcher::on_canary(CellId id, const wire::Finished& finished) {
+  if (id == kCanaryId) {
+    canary_ = finished;
+    return;
+  }
+  const bool passed = !finished.failure.failed() && finished.wait_status == 0 &&
+                      finished.start == model::WarmStart::warm;
+  host_.warm.on_tested(static_cast<uint32_t>(id - kCanaryId), passed);
+}
+
+void Launcher::tell_warm() {
+  for (const WarmNews& news : host_.warm.take_news()) {
+    wire::Warm message;
+    message.image = news.image;
+    message.ready = news.ready ? 1 : 0;
+    message.missing = news.missing;
+    tell(message);
+  }
 }
 
 int Launcher::report_not_ready(const StepFailure& failure) {
@@ -78,6 +132,7 @@ int Launcher::run() {
   ready.first_uid = host_.uids->first();
   ready.canary_us = monotonic_us() - before;
   tell(ready);
+  start_warm();
   wanted_until_us_ = monotonic_us() + options_.ahead_for_us;
   while (!worker_gone_) step(true);
   for (auto& [id, cell] : cells_) cell->kill(wire::kShutdown);
@@ -102,6 +157,8 @@ void Launcher::step(bool accept_requests) {
     cell.fill_poll(
         std::span<pollfd, Cell::kPollCount>(polls.end() - Cell::kPollCount, polls.end()));
   });
+  const size_t warm_polls = polls.size();
+  host_.warm.add_polls(polls);
   if (wait_for(polls, next_deadline_us(accept_requests)) < 0 && errno != EINTR) {
     worker_gone_ = true;  // ENOMEM: nothing sound can follow
     return;
@@ -111,13 +168,22 @@ void Launcher::step(bool accept_requests) {
     cell.on_poll(std::span<const pollfd, Cell::kPollCount>(at, at + Cell::kPollCount));
     at += Cell::kPollCount;
   });
+  const auto on_ended = [this](const warm::Ended& ended) {
+    for_each_cell([&ended](Cell& cell) {
+      if (cell.serial() == ended.cell) cell.on_program_ended(ended);
+    });
+  };
+  host_.warm.on_polls(std::span(polls).subspan(warm_polls), on_ended);
   const int64_t now = monotonic_us();
+  host_.warm.on_time(now);
+  if (accept_requests) test_warm();
   for_each_cell([this, now](Cell& cell) {
     cell.on_time(now);
     if (const auto took = cell.take_build_us()) note_build(*took);
   });
   end_surplus(now);
   collect();
+  tell_warm();
   if ((polls[0].revents & POLLOUT) != 0) flush();
   const bool asked = (polls[0].revents & (POLLIN | POLLHUP | POLLERR)) != 0;
   if (asked) {
@@ -128,7 +194,7 @@ void Launcher::step(bool accept_requests) {
 }
 
 int64_t Launcher::next_deadline_us(bool accept_requests) const {
-  int64_t next = next_chore_us(accept_requests);
+  int64_t next = std::min(next_chore_us(accept_requests), host_.warm.next_deadline_us());
   for_each_cell([&next](const Cell& cell) {
     next = std::min(next, cell.done() ? 0 : cell.next_deadline_us());
   });
@@ -142,7 +208,7 @@ int64_t Launcher::next_chore_us(bool accept_requests) const {
   int64_t next = kNever;
   if (!remains_.empty()) next = remove_from_us_;
   const int64_t now = monotonic_us();
-  if (accept_requests && ahead_.size() < wanted_ahead(now)) next = std::min(next, ahead_from_us_);
+  if (accept_requests && lacking(now)) next = std::min(next, ahead_from_us_);
   if (next != kNever && ready_cells() == 0) return next;
   // Not to a worker that waits for Ready.
   if (accept_requests && pool_changed()) next = std::min(next, quiet_until_us_);
@@ -157,8 +223,47 @@ size_t Launcher::wanted_ahead(int64_t now_us) const {
   return now_us < wanted_until_us_ ? all : std::min<size_t>(all, 1);
 }
 
+// As many as of the last requests, of images that are ready.
+size_t Launcher::wanted_ahead(int64_t now_us, uint32_t image) const {
+  if (image != 0 && !host_.warm.is_ready(image)) return 0;
+  const size_t all = std::min(wanted_ahead(now_us), demand_.size());
+  const auto usable = [&](uint32_t asked) { return host_.warm.is_ready(asked) ? asked : 0; };
+  return static_cast<size_t>(std::count_if(demand_.begin(),
+                                           demand_.begin() + static_cast<ptrdiff_t>(all),
+                                           [&](uint32_t asked) { return usable(asked) == image; }));
+}
+
+size_t Launcher::count_ahead(uint32_t image) const {
+  return static_cast<size_t>(std::ranges::count_if(
+      ahead_, [image](const auto& cell) { return cell->image() == image && !cell->done(); }));
+}
+
+std::optional<uint32_t> Launcher::lacking(int64_t now_us) const {
+  for (uint32_t image = 0; image <= host_.warm.count(); ++image) {
+    if (count_ahead(image) < wanted_ahead(now_us, image)) return image;
+  }
+  return std::nullopt;
+}
+
+// The latest first.
+void Launcher::note_demand(uint32_t image) {
+  if (demand_.empty()) return;
+  demand_.pop_back();
+  demand_.push_front(image);
+}
+
 void Launcher::end_surplus(int64_t now_us) {
-  for (size_t i = wanted_ahead(now_us); i < ahead_.size(); ++i) ahead_[i]->kill(wire::kShutdown);
+  for (uint32_t image = 0; image <= host_.warm.count(); ++image) {
+    size_t keep = wanted_ahead(now_us, image);
+    for (const auto& cell : ahead_) {
+      if (cell->image() != image || !cell->is_free()) continue;
+      if (keep > 0) {
+        --keep;
+      } else {
+        cell->kill(wire::kShutdown);
+      }
+    }
+  }
 }
 
 size_t Launcher::ready_cells() const {
@@ -181,14 +286,14 @@ void Launcher::tell_pool() {
 
 // One a turn, and only while nobody asks for anything: what is under way goes before what may come.
 void Launcher::do_chore(int64_t now_us) {
-  const bool lacks = ahead_.size() < wanted_ahead(now_us) && now_us >= ahead_from_us_;
-  if (lacks && !worker_gone_) return make_ahead();
+  const auto image = lacking(now_us);
+  if (image && now_us >= ahead_from_us_ && !worker_gone_) return make_ahead(*image);
   if (!remains_.empty() && now_us >= remove_from_us_) return remove_remains();
   if (pool_changed()) tell_pool();
 }
 
-void Launcher::make_ahead() {
-  ahead_.push_back(std::make_unique<Cell>(host_));
+void Launcher::make_ahead(uint32_t image) {
+  ahead_.push_back(std::make_unique<Cell>(host_, image));
   collect_ahead();
 }
 
@@ -207,10 +312,12 @@ void Launcher::remove_remains() {
 }
 
 // One that is ready, else one that is being made; null: there is none.
-std::unique_ptr<Cell> Launcher::take_ahead() {
-  auto found = std::ranges::find_if(ahead_, [](const auto& cell) { return cell->is_ready(); });
+std::unique_ptr<Cell> Launcher::take_ahead(uint32_t image) {
+  auto found = std::ranges::find_if(
+      ahead_, [image](const auto& cell) { return cell->image() == image && cell->is_ready(); });
   if (found == ahead_.end()) {
-    found = std::ranges::find_if(ahead_, [](const auto& cell) { return cell->is_free(); });
+    found = std::ranges::find_if(
+        ahead_, [image](const auto& cell) { return cell->image() == image && cell->is_free(); });
   }
   if (found == ahead_.end()) return nullptr;
   std::unique_ptr<Cell> cell = std::move(*found);
@@ -248,7 +355,7 @@ void Launcher::read_worker() {
 }
 
 void Launcher::on_run(const wire::Run& run, std::vector<UniqueFd> fds) {
-  if (run.id == kCanaryId || cells_.contains(run.id)) {
+  if (run.id >= kCanaryId || cells_.contains(run.id)) {
     wire::Finished refused;
     refused.id = run.id;
     refused.failure = {Step::request, EEXIST, -1};
@@ -258,7 +365,9 @@ void Launcher::on_run(const wire::Run& run, std::vector<UniqueFd> fds) {
   wanted_until_us_ = monotonic_us() + options_.ahead_for_us;
   // Those ahead are of the base profile.
   const bool usual = run.syscalls == model::SyscallProfile::base;
-  std::unique_ptr<Cell> cell = usual ? take_ahead() : nullptr;
+  const uint32_t image = host_.warm.is_ready(run.image) ? run.image : 0;
+  if (usual) note_demand(run.image);
+  std::unique_ptr<Cell> cell = usual ? take_ahead(image) : nullptr;
   if (cell) {
     cell->assign(run, std::move(fds));
   } else {
@@ -279,7 +388,8 @@ void Launcher::collect() {
   for (auto at = cells_.begin(); at != cells_.end();) {
     Cell& cell = *at->second;
     wire::Started started;
-    const bool canary = at->first == kCanaryId;
+    const CellId id = at->first;
+    const bool canary = id >= kCanaryId;
     if (cell.take_started(started) && !canary) tell(started);
     if (!cell.done()) {
       ++at;
@@ -291,7 +401,7 @@ void Launcher::collect() {
     at = cells_.erase(at);
     quiet_until_us_ = monotonic_us() + kQuietUs;
     if (canary) {
-      canary_ = finished;
+      on_canary(id, finished);
     } else {
       tell(finished, std::move(artifacts));
     }

@@ -18,6 +18,8 @@ struct LauncherOptions {
   uint32_t uid_count = 0;
   uint32_t cells_ahead = 0;  // made before anybody asks; 0: none
   int64_t ahead_for_us = 0;  // after the last request; then one
+  std::vector<WarmImage> images;
+  UniqueFd warm_library;  // _kiln_warm; with images
 };
 
 inline constexpr int64_t kAheadRetryUs = 1'000'000;  // after one could not be made
@@ -25,7 +27,8 @@ inline constexpr int64_t kQuietUs = 300;             // after a result: the next
 inline constexpr size_t kMaxRemains = 4;             // more are not put off
 inline constexpr int64_t kRemoveRetryUs = 10'000;    // after they could not be removed
 
-inline constexpr CellId kCanaryId = ~CellId{0};  // never a request's
+// Never a request's: the canaries', of no image and then of each.
+inline constexpr CellId kCanaryId = ~CellId{0} - kMaxWarmImages;
 
 class Launcher {
  public:
@@ -35,7 +38,12 @@ class Launcher {
   int run();
 
  private:
+  StepFailure start_canary(model::SyscallProfile syscalls, uint32_t image);
   StepFailure try_canary(model::SyscallProfile syscalls);
+  void start_warm();
+  void test_warm();
+  void tell_warm();
+  void on_canary(CellId id, const wire::Finished& finished);
   StepFailure try_canaries();
   void step(bool accept_requests);
   void read_worker();
@@ -43,16 +51,21 @@ class Launcher {
   void on_kill(const wire::Kill& kill);
   int64_t next_chore_us(bool accept_requests) const;
   size_t wanted_ahead(int64_t now_us) const;
+  size_t wanted_ahead(int64_t now_us, uint32_t image) const;
+  size_t count_ahead(uint32_t image) const;
+  // An image of which fewer cells wait than shall; nothing: all do.
+  std::optional<uint32_t> lacking(int64_t now_us) const;
+  void note_demand(uint32_t image);
   void end_surplus(int64_t now_us);
   size_t ready_cells() const;
   bool pool_changed() const;
   void note_build(int64_t took_us);
   void tell_pool();
   void do_chore(int64_t now_us);
-  void make_ahead();
+  void make_ahead(uint32_t image);
   void remove_remains();
   void bury(Cell& cell);
-  std::unique_ptr<Cell> take_ahead();
+  std::unique_ptr<Cell> take_ahead(uint32_t image);
   void collect();
   void collect_ahead();
   template <class Visit>
@@ -67,7 +80,8 @@ class Launcher {
   CellHost host_;
   std::map<CellId, std::unique_ptr<Cell>> cells_;
   std::vector<std::unique_ptr<Cell>> ahead_;
-  int64_t ahead_from_us_ = 0;  // not before
+  std::deque<uint32_t> demand_;  // the images of the last requests, as many as cells wait
+  int64_t ahead_from_us_ = 0;    // not before
   std::deque<CellRemains> remains_;
   int64_t remove_from_us_ = 0;  // not before
   int64_t quiet_until_us_ = 0;

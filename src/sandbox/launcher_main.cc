@@ -19,8 +19,11 @@
 //
 // Cells may be made ahead of any request (cell.h): each is then one request's, and gone after it.
 //
-// Usage: kiln-launcher SOCKET_FD FIRST_UID UID_COUNT CELLS_AHEAD AHEAD_FOR_MS; nobody types
-// this.
+// It also keeps interpreters that have imported their modules (warm_parent.h), from which programs
+// are forked into cells.
+//
+// Usage: kiln-launcher SOCKET_FD FIRST_UID UID_COUNT CELLS_AHEAD AHEAD_FOR_MS [NAME INTERPRETER
+// SOURCE MODULES OWN]...; nobody types this. With images, descriptor 5 is _kiln_warm.
 #include <sys/prctl.h>
 
 #include <unistd.h>
@@ -32,6 +35,8 @@
 #include "sandbox/launcher.h"
 
 namespace {
+
+constexpr int kWarmLibraryFd = 5;
 
 bool parse(std::string_view text, unsigned& out) {
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), out);
@@ -46,9 +51,10 @@ int main(int argc, char** argv) {
   unsigned uid_count = 0;
   unsigned cells_ahead = 0;
   unsigned ahead_for_ms = 0;
-  if (argc != 6 || !parse(argv[1], socket) || !parse(argv[2], first_uid) ||
-      !parse(argv[3], uid_count) || !parse(argv[4], cells_ahead) || !parse(argv[5], ahead_for_ms) ||
-      first_uid == 0 || uid_count < 2) {
+  constexpr int kWords = 5;  // of an image
+  if (argc < 6 || (argc - 6) % kWords != 0 || !parse(argv[1], socket) ||
+      !parse(argv[2], first_uid) || !parse(argv[3], uid_count) || !parse(argv[4], cells_ahead) ||
+      !parse(argv[5], ahead_for_ms) || first_uid == 0 || uid_count < 2) {
     std::fputs("kiln-launcher is started by kiln worker, not by hand.\n", stderr);
     return 2;
   }
@@ -60,6 +66,10 @@ int main(int argc, char** argv) {
   options.uid_count = uid_count;
   options.cells_ahead = cells_ahead;
   options.ahead_for_us = int64_t{ahead_for_ms} * 1000;
+  for (int i = 6; i < argc; i += kWords) {
+    options.images.push_back({argv[i], argv[i + 1], argv[i + 2], argv[i + 3], argv[i + 4]});
+  }
+  if (!options.images.empty()) options.warm_library.reset(kWarmLibraryFd);
   kiln::sandbox::Launcher launcher(std::move(options));
   return launcher.run();
 }

@@ -47,28 +47,27 @@ struct MonitorState {
   UniqueFd worker;  // our end of the control socket
   UniqueFd parent;  // pidfd of the worker
   UniqueFd binary;  // the launcher, sealed in memory
-  std::string first_uid, uid_count, cells_ahead, ahead_for_ms;
+  UniqueFd warm;    // _kiln_warm, likewise; none without images
+  std::vector<std::string> arguments;
 };
 
 // What the launcher's process does between clone and exec. Descriptor 3 becomes its socket, 4 the
-// binary, 0 and 1 are /dev/null already, 2 is the worker's.
+// binary, 5 _kiln_warm if there is one, 0 and 1 are /dev/null already, 2 is the worker's.
 [[noreturn]] void become_launcher(const MonitorState& state, int socket) {
   ::prctl(PR_SET_PDEATHSIG, SIGKILL);
   const int binary = ::fcntl(state.binary.get(), F_DUPFD_CLOEXEC, 64);
   const int moved = ::fcntl(socket, F_DUPFD_CLOEXEC, 64);
+  const int warm = state.warm ? ::fcntl(state.warm.get(), F_DUPFD_CLOEXEC, 64) : -1;
   ::dup2(moved, kLauncherSocket);
   ::dup3(binary, kLauncherSocket + 1, O_CLOEXEC);
-  ::syscall(SYS_close_range, kFirstUnused, ~0U, 0);
-  std::string name = "kiln-launcher";
-  std::string number = std::to_string(kLauncherSocket);
-  std::string first = state.first_uid;
-  std::string count = state.uid_count;
-  std::string ahead = state.cells_ahead;
-  std::string ahead_for = state.ahead_for_ms;
-  char* const argv[] = {name.data(),  number.data(),    first.data(), count.data(),
-                        ahead.data(), ahead_for.data(), nullptr};
+  if (warm >= 0) ::dup2(warm, kLauncherSocket + 2);
+  ::syscall(SYS_close_range, warm >= 0 ? kFirstUnused + 1 : kFirstUnused, ~0U, 0);
+  std::vector<std::string> words = state.arguments;
+  std::vector<char*> argv;
+  for (std::string& word : words) argv.push_back(word.data());
+  argv.push_back(nullptr);
   char* const environment[] = {nullptr};  // the worker's may hold secrets
-  ::syscall(SYS_execveat, kLauncherSocket + 1, "", argv, environment, AT_EMPTY_PATH);
+  ::syscall(SYS_execveat, kLauncherSocket + 1, "", argv.data(), environment, AT_EMPTY_PATH);
   ::_exit(127);
 }
 
@@ -171,13 +170,32 @@ bool detach(MonitorState& state) {
   const int null = ::open("/dev/null", O_RDWR | O_CLOEXEC);
   if (null < 0 || ::dup2(null, 0) < 0 || ::dup2(null, 1) < 0) return false;
   int next = 3;
-  std::array<UniqueFd*, 3> kept = {&state.worker, &state.parent, &state.binary};
+  std::vector<UniqueFd*> kept = {&state.worker, &state.parent, &state.binary};
+  if (state.warm) kept.push_back(&state.warm);
   for (UniqueFd* fd : kept) fd->reset(::fcntl(fd->get(), F_DUPFD_CLOEXEC, 64));
   for (UniqueFd* fd : kept) {
     fd->reset(::dup3(fd->get(), next++, O_CLOEXEC));
     if (!*fd) return false;
   }
   return ::syscall(SYS_close_range, next, ~0U, 0) == 0 && ::chdir("/") == 0;
+}
+
+// As launcher_main.cc reads them.
+std::vector<std::string> launcher_arguments(const MonitorOptions& options) {
+  std::vector<std::string> out = {"kiln-launcher",
+                                  std::to_string(kLauncherSocket),
+                                  std::to_string(options.first_uid),
+                                  std::to_string(options.uid_count),
+                                  std::to_string(options.cells_ahead),
+                                  std::to_string(options.ahead_for.count())};
+  for (const WarmImage& image : options.images) {
+    out.insert(out.end(), {image.name, image.interpreter, image.source, image.modules, image.own});
+  }
+  return out;
+}
+
+std::string warm_library(const std::string& launcher) {
+  return (std::filesystem::path(launcher).parent_path() / "_kiln_warm.abi3.so").string();
 }
 
 size_t thread_count() {
@@ -221,10 +239,12 @@ Result<Monitor> fork_monitor(const MonitorOptions& options) {
   state.worker = std::move(pair->second);
   state.parent.reset(static_cast<int>(::syscall(SYS_pidfd_open, ::getpid(), 0)));
   if (!state.parent) return errno_error(ErrorCode::sandbox, "open a pidfd of this process", errno);
-  state.first_uid = std::to_string(options.first_uid);
-  state.uid_count = std::to_string(options.uid_count);
-  state.cells_ahead = std::to_string(options.cells_ahead);
-  state.ahead_for_ms = std::to_string(options.ahead_for.count());
+  if (!options.images.empty()) {
+    auto warm = copy_to_memory_file("kiln-warm", warm_library(options.launcher_path).c_str());
+    if (!warm) return std::move(warm).error();
+    state.warm = std::move(*warm);
+  }
+  state.arguments = launcher_arguments(options);
   const pid_t pid = ::fork();
   if (pid < 0) return errno_error(ErrorCode::sandbox, "fork the monitor", errno);
   if (pid == 0) {

@@ -10,6 +10,7 @@
 
 #include "base/error.h"
 #include "base/fd.h"
+#include "sandbox/warm_image.h"
 
 namespace kiln::sandbox {
 
@@ -18,6 +19,8 @@ struct MonitorOptions {
   uint32_t first_uid = 231'072;  // the range of the cells' uids and gids
   uint32_t uid_count = 512;      // two for each live cell
   uint32_t cells_ahead = 0;      // that wait for a request; they take user ids, too
+  // Kept warm by each launcher; _kiln_warm is looked for beside it.
+  std::vector<WarmImage> images;
   // After so long without a request one waits; the next request brings back the others.
   std::chrono::milliseconds ahead_for{600'000};
 };

@@ -160,6 +160,9 @@ void RunnerLoop::on_packet(Packet packet) {
     const auto pool = wire::packet_as<wire::Pool>(packet.bytes);
     const size_t builds = std::min<size_t>(pool.builds, wire::Pool::kMaxBuilds);
     if (handlers_.on_pool) handlers_.on_pool(pool.ready, std::span(pool.build_us).first(builds));
+  } else if (*type == wire::Type::warm) {
+    const auto warm = wire::packet_as<wire::Warm>(packet.bytes);
+    if (handlers_.on_image) handlers_.on_image(warm.image, warm.ready != 0, warm.missing);
   } else if (*type == wire::Type::finished) {
     on_finished(wire::packet_as<wire::Finished>(packet.bytes),
                 packet.fds.empty() ? UniqueFd() : std::move(packet.fds.front()));
@@ -183,6 +186,8 @@ void RunnerLoop::fail_start(const StepFailure& failure) {
 void RunnerLoop::on_finished(const wire::Finished& finished, UniqueFd artifacts) {
   const auto job = jobs_.find(finished.id);
   if (job == jobs_.end() || !job->second.sent) return;
+  const bool warm_wanted = finished.start != model::WarmStart::cold;
+  if (warm_wanted && handlers_.on_start_kind) handlers_.on_start_kind(finished.start);
   finish(finished.id, finished, std::move(artifacts));
 }
 

@@ -60,6 +60,9 @@ namespace kiln::sandbox {
   X(bounding_set, "empty the capability bounding set", "")                                         \
   X(secure_bits, "lock the secure bits", "")                                                       \
   X(fork_program, "fork the program", "See the limit processes")                                   \
+  /* the same of a warm program (warm.md): in the launcher, and in the forked process */           \
+  X(warm_fork, "fork the program from its warm interpreter", "")                                   \
+  X(enter_cell, "enter the cell's namespaces", KILN_NEEDS_ROOT)                                    \
   /* each cell, in the program's process; then it is ready */                                      \
   X(session, "start a session", "")                                                                \
   X(descriptors, "close what the launcher had open", "")                                           \
@@ -79,11 +82,16 @@ namespace kiln::sandbox {
   X(streams, "set descriptors 0, 1 and 2", "")                                                     \
   X(size_limits, "set the limits of files and stack", "")                                          \
   X(self_test, "verify a whole cell", KILN_SEE_DOCTOR)                                             \
+  /* parts of a warm program's start and end */                                                    \
+  X(warm_seeds, "draw new seeds", "")                                                              \
+  X(warm_arguments, "give the program its arguments and variables", "")                            \
+  X(warm_exit, "wait for threads and call what is registered for the end", "")                     \
   X(exec, "start the program", "Is it installed on the worker, below /usr?")                       \
   /* afterwards */                                                                                 \
   X(init_lost, "wait for the program", "The cell's init ended without a word; see the kernel log") \
   X(collect, "copy the artifacts out", "Is there memory for them beside the cells?")               \
   X(teardown, "see the cell gone", "A process of the cell will not die; see the kernel log")       \
+  X(warm_lost, "keep the warm interpreter running", "It died; see the kernel log")                 \
   X(launcher_lost, "keep the launcher running", "The launcher died; see the kernel log")           \
   X(launcher_start, "start the launcher", KILN_NEEDS_ROOT)
 

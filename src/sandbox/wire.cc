@@ -28,6 +28,8 @@ size_t size_of(Type type) {
       return sizeof(Life);
     case Type::pool:
       return sizeof(Pool);
+    case Type::warm:
+      return sizeof(Warm);
   }
   return 0;
 }
@@ -206,6 +208,7 @@ Result<EncodedRun> encode_run(CellId id, const CellRequest& request) {
   out.run.programs = static_cast<uint32_t>(request.programs.size());
   out.run.collect_file_bytes = request.collect_file_bytes;
   out.run.syscalls = request.syscalls;
+  out.run.image = request.image;
   if (Status status = append_strings(request, out.run, out.payload); !status) return status.error();
   if (Status status = append_files(request, out.run, out.payload); !status) return status.error();
   if (out.payload.size() > kMaxPayloadBytes) {

@@ -5,7 +5,7 @@
 //   monitor -> worker    Life (+ the socket of a new launcher; without one: why there is none)
 //   worker -> launcher   Run (+ payload, stdin, stdout, stderr), Kill
 //   launcher -> worker   Ready | NotReady, then for each Run: Started (at most one), Finished (one;
-//                        + what was copied out of the cell, if that was asked for); Pool
+//                        + what was copied out of the cell, if that was asked for); Pool, Warm
 //
 // A Run's variable part is in the payload, a sealed memfd (memfd_create(2), F_SEAL_WRITE and
 // F_SEAL_SHRINK), so that it can be mapped and cannot change or shrink under the reader:
@@ -34,6 +34,7 @@
 #include "base/error.h"
 #include "model/limits.h"
 #include "model/syscall_profile.h"
+#include "model/warm_start.h"
 #include "sandbox/artifact_refusals.h"
 #include "sandbox/cell_runner.h"
 #include "sandbox/steps.h"
@@ -47,7 +48,7 @@ inline constexpr uint32_t kMaxStrings = 1024;  // argv, env and files, each
 inline constexpr uint64_t kMaxFileNameBytes = 1024;
 inline constexpr uint64_t kMaxCollectFileBytes = uint64_t{1} << 30U;
 
-enum class Type : uint32_t { run = 1, kill, ready, not_ready, started, finished, life, pool };
+enum class Type : uint32_t { run = 1, kill, ready, not_ready, started, finished, life, pool, warm };
 
 struct Header {
   uint32_t version = kVersion;
@@ -66,7 +67,7 @@ struct Run {
   uint32_t files = 0;
   uint32_t programs = 0;  // the last so many of the files
   model::SyscallProfile syscalls = model::SyscallProfile::base;
-  uint32_t reserved = 0;
+  uint32_t image = 0;               // 0: none; n: the nth of MonitorOptions::images
   uint64_t collect_file_bytes = 0;  // the largest artifact; 0: nothing is copied out
   uint64_t argv_bytes = 0;
   uint64_t env_bytes = 0;
@@ -128,6 +129,15 @@ struct Pool {
   std::array<int64_t, kMaxBuilds> build_us{};
 };
 
+// The state of one image: told when it changes.
+struct Warm {
+  Header header{kVersion, Type::warm};
+  uint32_t image = 0;
+  uint32_t ready = 0;    // 1: programs are forked from it; 0: it failed, and will be tried again
+  uint32_t missing = 0;  // of its modules, that could not be imported
+  uint32_t reserved = 0;
+};
+
 inline constexpr int64_t kNoCounter = -1;  // the kernel has none
 
 struct Finished {
@@ -137,7 +147,9 @@ struct Finished {
   int32_t wait_status = -1;  // of the main program, as wait(2); -1: it was killed with its cell
   uint32_t causes = 0;       // Cause bits
   uint32_t limits_hit = 0;   // bit n: model::LimitHit n
-  int64_t started_us = 0;    // CLOCK_MONOTONIC; 0: never started
+  model::WarmStart start = model::WarmStart::cold;
+  uint32_t reserved = 0;
+  int64_t started_us = 0;  // CLOCK_MONOTONIC; 0: never started
   int64_t wall_us = 0;
   int64_t cpu_us = kNoCounter;
   int64_t throttled_us = kNoCounter;

@@ -121,18 +121,11 @@ TEST(Languages, ASyscallProfileIsOneOfTheList) {
               HasSubstr("must be one of base, personality, inotify"));
 }
 
-TEST(Languages, BaseEnvironmentIsExactlyThis) {
-  EXPECT_THAT(base_environment(),
-              ElementsAre(Pair("PATH", "/usr/local/bin:/usr/bin:/bin"), Pair("HOME", "/box"),
-                          Pair("LANG", "C.UTF-8"), Pair("TZ", "UTC"), Pair("PYTHONHASHSEED", "0"),
-                          Pair("OPENBLAS_NUM_THREADS", "1"), Pair("OMP_NUM_THREADS", "1")));
-}
-
 TEST(Languages, UnknownKeyNamesTheRightOne) {
   EXPECT_EQ(error_of(with("extensions:", "extenions:")),
             "l.yaml:3:5: unknown key \"extenions\" in \"languages.toy\". Did you mean "
             "\"extensions\"? Allowed: extensions, source, detect, run, install, env, compile, "
-            "limits, compile_limits, syscalls");
+            "limits, compile_limits, syscalls, warm");
   EXPECT_THAT(error_of(with("languages:", "language:")), HasSubstr("Did you mean \"languages\"?"));
 }
 

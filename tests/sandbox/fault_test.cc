@@ -41,7 +41,9 @@ std::vector<Step> steps_in_cell() {
   for (auto n = static_cast<uint32_t>(Step::cgroup_join); n <= static_cast<uint32_t>(Step::exec);
        ++n) {
     const auto step = static_cast<Step>(n);
-    if (step != Step::resize) out.push_back(step);  // the launcher's, see below
+    if (step == Step::resize) continue;  // the launcher's, see below
+    const bool warm = step_name(step).starts_with("warm_") || step == Step::enter_cell;
+    if (!warm) out.push_back(step);
   }
   return out;
 }

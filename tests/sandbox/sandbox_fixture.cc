@@ -14,6 +14,7 @@
 #include <fstream>
 #include <sstream>
 
+#include "model/environment.h"
 #include "sandbox/cgroup.h"
 
 namespace kiln::sandbox {
@@ -66,6 +67,18 @@ CellRequest program(const std::string& file, const std::vector<std::string>& arg
   return request;
 }
 
+WarmImage warm_image() {
+  return {"python", kPython, "main.py", "json random re tempfile threading uuid", ""};
+}
+
+CellRequest warm_python(const std::string& code) {
+  CellRequest request = python(code);
+  request.argv = {kPython, "/box/main.py"};
+  request.env = model::base_environment();
+  request.image = 1;
+  return request;
+}
+
 namespace {
 
 std::string launcher_or(const char* otherwise) {
@@ -99,9 +112,18 @@ uint32_t Sandbox::default_ahead() {
   return value == nullptr ? 0 : static_cast<uint32_t>(std::atoi(value));
 }
 
+template <class Condition>
+bool Sandbox::wait_until(Condition condition) {
+  std::unique_lock lock(mutex_);
+  return changed_.wait_for(lock, kTestPatience, condition);
+}
+
 Sandbox::Sandbox(const std::string& launcher, const std::function<void()>& after_monitor,
-                 uint32_t cells_ahead, std::chrono::milliseconds ahead_for) {
+                 uint32_t cells_ahead, std::chrono::milliseconds ahead_for,
+                 const std::vector<WarmImage>& images) {
   MonitorOptions options;
+  options.images = images;
+  images_ = images.size();
   options.ahead_for = ahead_for;
   options.cells_ahead = cells_ahead;
   cells_ahead_ = cells_ahead;
@@ -137,12 +159,22 @@ Sandbox::Sandbox(const std::string& launcher, const std::function<void()>& after
     pool_.ready = ready;
     pool_.build_us.insert(pool_.build_us.end(), build_us.begin(), build_us.end());
   };
+  handlers.on_start_kind = [this](model::WarmStart start) {
+    const std::lock_guard lock(mutex_);
+    last_start_ = start;
+  };
+  handlers.on_image = [this](uint32_t image, bool, uint32_t) {
+    const std::lock_guard lock(mutex_);
+    images_told_.insert(image);
+    changed_.notify_all();
+  };
   auto runner = CellRunner::start({std::move(monitor->control)}, std::move(handlers));
   if (runner) {
     runner_ = std::move(*runner);
   } else {
     status_ = runner.error();
   }
+  if (status_.ok() && images_ > 0) wait_until_images_told();
   if (status_.ok() && cells_ahead > 0) wait_until_ahead(cells_ahead);
 }
 
@@ -155,10 +187,19 @@ void Sandbox::wait_until_ahead(uint32_t cells) const {
   int alike = 0;
   EXPECT_TRUE(eventually([&] {
     const size_t now = open_descriptors(launcher);
-    alike = now == open && processes_below(launcher).size() == 2 * cells ? alike + 1 : 0;
+    alike = now == open && processes_below(launcher).size() == 2 * cells + images_ ? alike + 1 : 0;
     open = now;
     return alike == kLooks;
   })) << "no cells were made ahead";
+}
+
+void Sandbox::wait_until_images_told() {
+  EXPECT_TRUE(wait_until([this] { return images_told_.size() == images_; }));
+}
+
+model::WarmStart Sandbox::last_start() {
+  const std::lock_guard lock(mutex_);
+  return last_start_;
 }
 
 Sandbox::~Sandbox() {
@@ -170,12 +211,6 @@ Sandbox::~Sandbox() {
            info.si_pid == monitor_pid_;
   });
   EXPECT_TRUE(ended) << "the monitor outlives its worker";
-}
-
-template <class Condition>
-bool Sandbox::wait_until(Condition condition) {
-  std::unique_lock lock(mutex_);
-  return changed_.wait_for(lock, kTestPatience, condition);
 }
 
 CellId Sandbox::start(CellRequest request) {

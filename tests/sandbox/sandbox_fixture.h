@@ -30,6 +30,10 @@ CellRequest python(const std::string& code);
 // The same of a file in tests/security/programs, with arguments.
 CellRequest program(const std::string& file, const std::vector<std::string>& args = {});
 
+// The image of tests, and Python code for it, as the worker would ask for it.
+WarmImage warm_image();
+CellRequest warm_python(const std::string& code);
+
 // One worker's sandbox. A class of its own, so that a test may have two at once.
 class Sandbox {
  public:
@@ -38,7 +42,8 @@ class Sandbox {
   explicit Sandbox(
       const std::string& launcher = default_launcher(),
       const std::function<void()>& after_monitor = [] {}, uint32_t cells_ahead = default_ahead(),
-      std::chrono::milliseconds ahead_for = MonitorOptions().ahead_for);
+      std::chrono::milliseconds ahead_for = MonitorOptions().ahead_for,
+      const std::vector<WarmImage>& images = {});
   ~Sandbox();  // stops, and waits until the monitor has ended
   Sandbox(const Sandbox&) = delete;
   Sandbox& operator=(const Sandbox&) = delete;
@@ -62,6 +67,8 @@ class Sandbox {
     std::vector<int64_t> build_us;  // all of its life
   };
   Pool pool();
+  // How the last program that was asked for warm was started.
+  model::WarmStart last_start();
 
   // KILN_TEST_LAUNCHER in place of either: scripts/prove.py takes steps out of it.
   static std::string default_launcher();
@@ -73,10 +80,12 @@ class Sandbox {
   template <class Condition>
   bool wait_until(Condition condition);
   void wait_until_ahead(uint32_t cells) const;
+  void wait_until_images_told();
 
   Status status_;
   pid_t monitor_pid_ = -1;
   uint32_t cells_ahead_ = 0;
+  size_t images_ = 0;
   std::unique_ptr<CellRunner> runner_;
   CellId next_ = 1;
 
@@ -86,6 +95,8 @@ class Sandbox {
   std::map<CellId, std::string> output_;
   std::map<CellId, model::TaskResult> results_;
   Pool pool_;
+  std::set<uint32_t> images_told_;  // ready, or failed
+  model::WarmStart last_start_{};
 };
 
 // A copy of the faulty launcher that fails, or leaves out, by itself what `names` says (faults.cc).

@@ -1,0 +1,5 @@
+class A:
+    def __del__(self):
+        print('global deleted')
+a = A()
+print('end')

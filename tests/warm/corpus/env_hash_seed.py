@@ -1,0 +1,3 @@
+# start: environment
+# env: PYTHONHASHSEED=7
+print(hash('a'))

@@ -1,0 +1,4 @@
+# start: environment
+# env: PYTHONOPTIMIZE=1
+assert False
+print(__debug__)

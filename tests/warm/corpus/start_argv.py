@@ -1,0 +1,3 @@
+# args: one "two three" --four
+import sys
+print(sys.argv, sys.orig_argv, sys.executable, sys.flags)

@@ -1,0 +1,2 @@
+# stdin: \xff
+print(ascii(input()))

@@ -1,0 +1,3 @@
+# bom
+# start: source
+print('after the mark')

@@ -1,0 +1,3 @@
+text = 'encoding: x'  # encoding=x
+# a comment that says coding
+print(text)

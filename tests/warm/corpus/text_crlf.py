@@ -1,0 +1,5 @@
+# ending: crlf
+print('a')
+s = '''one
+two'''
+print(repr(s))

@@ -1,0 +1,3 @@
+# bytes: print("\xff")
+# start: source
+pass

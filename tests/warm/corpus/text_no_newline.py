@@ -1,0 +1,2 @@
+# ending: none
+print('no newline at the end of the file')

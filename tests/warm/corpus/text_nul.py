@@ -1,0 +1,3 @@
+# bytes: print("a\x00b")
+# start: source
+pass

@@ -1,0 +1,3 @@
+import sys, atexit
+atexit.register(lambda: print(sys.last_type, sys.last_value))
+1 / 0

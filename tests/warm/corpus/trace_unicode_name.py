@@ -1,0 +1,2 @@
+π = 3
+ünknown = 1 + undefiniert

@@ -1,0 +1,4 @@
+import warnings
+warnings.simplefilter('always')
+open('/box/main.py')
+print('end')
