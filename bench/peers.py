@@ -76,7 +76,8 @@ def beanstalkd_rate(port, tasks):
 
 @contextlib.contextmanager
 def celery(directory):
-    """Yields a function: tasks -> tasks a second, each sent, run and its result fetched."""
+    """Yields a function: tasks -> tasks a second, each sent, run and its result fetched; with code each
+    runs a python3 with that, without it nothing."""
     port = free_port()
     url = f"redis://127.0.0.1:{port}/0"
     env = {**os.environ, "KILN_BENCH_REDIS": url, "PYTHONPATH": HERE}
@@ -90,10 +91,10 @@ def celery(directory):
                           "--pool", "prefork", "--loglevel", "ERROR"], env=env, cwd=directory,
                          stdout=subprocess.DEVNULL)
         with worker:
-            def rate(tasks):
+            def rate(tasks, window=WINDOW, code=None):
                 done = subprocess.run([PYTHON, os.path.join(HERE, "celery_peer.py"), str(tasks),
-                                       str(WINDOW)], env=env, capture_output=True, text=True,
-                                      check=False)
+                                       str(window), *([code] if code else [])], env=env,
+                                      capture_output=True, text=True, check=False)
                 if done.returncode != 0:
                     raise RuntimeError(done.stderr)
                 return float(done.stdout)

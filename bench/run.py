@@ -20,6 +20,7 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import cells
 import depth
 import peers
+import warm
 from measure import KILN, PYTHON, ROOT, Kiln, place, pss_mib, row, version_of
 
 ROUNDS, SHORT_ROUNDS = 7, 3
@@ -97,6 +98,7 @@ BENCHMARKS = {
     "python_cold_p50_vs_bare": python_cold,
     "cells": cells.rows,
     "durable_noop": durable_noop,
+    "warm": warm.rows,
     "depth": depth.rows,
     "idle": idle,
 }

@@ -178,13 +178,14 @@ def children_of(pid):
         return [int(child) for child in file.read().split()]
 
 
-def running_cells(launcher):
-    """The inits of its cells whose program has started: others may wait for one."""
-    def runs(cell):
+def running_programs(launcher):
+    """The programs in its cells that have started: one that waits for its text has no descriptor 0."""
+    def runs(pid):
         with contextlib.suppress(FileNotFoundError, ProcessLookupError):  # gone meanwhile
-            return any(name_of(program) != "kiln-launcher" for program in children_of(cell))
+            return name_of(pid) != "kiln-launcher" and os.path.lexists(f"/proc/{pid}/fd/0")
         return False
-    return [cell for cell in children_of(launcher) if runs(cell)]
+    # A cold one is its init's child, a warm one its interpreter's.
+    return [pid for child in children_of(launcher) for pid in children_of(child) if runs(pid)]
 
 
 def is_alive(pid):

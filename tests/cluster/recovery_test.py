@@ -129,7 +129,7 @@ def time_to_dead_cell(client, launcher):
     spec = wire.task(ENDLESS, cache=False)
     client.ask("submit", task=spec)
     harness.wait_until(lambda: "started_at" in client.ask("status", id=spec["id"])["task"], "its start")
-    cells = harness.running_cells(launcher)
+    cells = harness.running_programs(launcher)
     assert cells, "it runs in a cell"
     client.ask("cancel", id=spec["id"])
     answered, end = time.monotonic(), time.monotonic() + harness.DEADLINE
