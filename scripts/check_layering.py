@@ -41,7 +41,7 @@ LIBRARIES = {
     "libseccomp": (["seccomp.h"], ["sandbox/*"]),
     "libcap": (["sys/capability.h"], ["sandbox/*"]),
     "libsodium": (["sodium.h"], ["base/*"]),
-    "CPython": (["Python.h"], ["sandbox/warm/*"]),
+    "CPython": (["Python.h"], ["sandbox/warm/*", "sandbox/site/*"]),
     "CLI11": (["CLI/*"], ["cli/*"]),
     "ncurses": (["ncurses.h", "curses.h"], ["cli/*"]),
     "nlohmann-json": (["nlohmann/*"], ["cli/*"]),

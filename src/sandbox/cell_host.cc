@@ -128,7 +128,8 @@ StepFailure enter_template(const char* directory) {
 
 }  // namespace
 
-StepFailure prepare_host(uint32_t first_uid, uint32_t uid_count, CellHost& out) {
+StepFailure prepare_host(uint32_t first_uid, uint32_t uid_count, const UniqueFd& site_library,
+                         CellHost& out) {
   allow_many_descriptors();
   forbid_cores();
   const CgroupLayout layout = find_own_cgroups();  // by the /proc of the monitor's namespace
@@ -142,7 +143,7 @@ StepFailure prepare_host(uint32_t first_uid, uint32_t uid_count, CellHost& out) 
   out.cgroups = make_cgroup_tree(layout, failure);
   if (!out.cgroups) return failure;
   // It covers the state directory, in this mount namespace only.
-  if (StepFailure f = build_root_template(kStateDirectory); f.failed()) return f;
+  if (StepFailure f = build_root_template(kStateDirectory, site_library); f.failed()) return f;
   out.namespaces = own_namespaces();
   wire::reserve_view(out.order_view);
   if (StepFailure f = enter_template(kStateDirectory); f.failed()) return f;

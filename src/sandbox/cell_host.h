@@ -35,6 +35,8 @@ struct CellHost {
 
 // Afterwards the root directory of this process is the cells' template, and nothing of the host
 // outside it is mounted here: a cell's mounts begin as a copy of these.
-StepFailure prepare_host(uint32_t first_uid, uint32_t uid_count, CellHost& out);
+// `site_library`: _kiln, or none.
+StepFailure prepare_host(uint32_t first_uid, uint32_t uid_count, const UniqueFd& site_library,
+                         CellHost& out);
 
 }  // namespace kiln::sandbox

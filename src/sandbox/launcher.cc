@@ -120,7 +120,8 @@ int Launcher::report_not_ready(const StepFailure& failure) {
 }
 
 int Launcher::run() {
-  if (const StepFailure failure = prepare_host(options_.first_uid, options_.uid_count, host_);
+  if (const StepFailure failure =
+          prepare_host(options_.first_uid, options_.uid_count, options_.site_library, host_);
       failure.failed())
     return report_not_ready(failure);
   const int64_t before = monotonic_us();

@@ -20,6 +20,7 @@ struct LauncherOptions {
   int64_t ahead_for_us = 0;  // after the last request; then one
   std::vector<WarmImage> images;
   UniqueFd warm_library;  // _kiln_warm; with images
+  UniqueFd site_library;  // _kiln, or none
 };
 
 inline constexpr int64_t kAheadRetryUs = 1'000'000;  // after one could not be made

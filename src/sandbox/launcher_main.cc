@@ -23,7 +23,9 @@
 // are forked into cells.
 //
 // Usage: kiln-launcher SOCKET_FD FIRST_UID UID_COUNT CELLS_AHEAD AHEAD_FOR_MS [NAME INTERPRETER
-// SOURCE MODULES OWN]...; nobody types this. With images, descriptor 5 is _kiln_warm.
+// SOURCE MODULES OWN]...; nobody types this. With images, descriptor 5 is _kiln_warm; 6 is _kiln,
+// if it is open.
+#include <fcntl.h>
 #include <sys/prctl.h>
 
 #include <unistd.h>
@@ -37,6 +39,7 @@
 namespace {
 
 constexpr int kWarmLibraryFd = 5;
+constexpr int kSiteLibraryFd = 6;
 
 bool parse(std::string_view text, unsigned& out) {
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), out);
@@ -70,6 +73,7 @@ int main(int argc, char** argv) {
     options.images.push_back({argv[i], argv[i + 1], argv[i + 2], argv[i + 3], argv[i + 4]});
   }
   if (!options.images.empty()) options.warm_library.reset(kWarmLibraryFd);
+  if (fcntl(kSiteLibraryFd, F_GETFD) >= 0) options.site_library.reset(kSiteLibraryFd);
   kiln::sandbox::Launcher launcher(std::move(options));
   return launcher.run();
 }

@@ -41,27 +41,34 @@ constexpr milliseconds kLongestPause{5'000};
 constexpr milliseconds kGoodLife{10'000};  // a launcher that lived so long starts the pauses anew
 constexpr milliseconds kOrderlyEnd{3'000};
 constexpr int kLauncherSocket = 3;
-constexpr unsigned kFirstUnused = 5;
+constexpr unsigned kFirstLibrary = 5;
 
 struct MonitorState {
   UniqueFd worker;  // our end of the control socket
   UniqueFd parent;  // pidfd of the worker
   UniqueFd binary;  // the launcher, sealed in memory
-  UniqueFd warm;    // _kiln_warm, likewise; none without images
+  // _kiln_warm and _kiln, likewise; the first is needed for images only, the second may be missing.
+  std::array<UniqueFd, 2> libraries;
   std::vector<std::string> arguments;
 };
 
 // What the launcher's process does between clone and exec. Descriptor 3 becomes its socket, 4 the
-// binary, 5 _kiln_warm if there is one, 0 and 1 are /dev/null already, 2 is the worker's.
+// binary, 5 and 6 the libraries that there are, 0 and 1 are /dev/null already, 2 is the worker's.
 [[noreturn]] void become_launcher(const MonitorState& state, int socket) {
   ::prctl(PR_SET_PDEATHSIG, SIGKILL);
   const int binary = ::fcntl(state.binary.get(), F_DUPFD_CLOEXEC, 64);
   const int moved = ::fcntl(socket, F_DUPFD_CLOEXEC, 64);
-  const int warm = state.warm ? ::fcntl(state.warm.get(), F_DUPFD_CLOEXEC, 64) : -1;
+  std::array<int, 2> libraries{};
+  for (size_t i = 0; i < libraries.size(); ++i) {
+    libraries.at(i) = ::fcntl(state.libraries.at(i).get(), F_DUPFD_CLOEXEC, 64);
+  }
   ::dup2(moved, kLauncherSocket);
   ::dup3(binary, kLauncherSocket + 1, O_CLOEXEC);
-  if (warm >= 0) ::dup2(warm, kLauncherSocket + 2);
-  ::syscall(SYS_close_range, warm >= 0 ? kFirstUnused + 1 : kFirstUnused, ~0U, 0);
+  ::syscall(SYS_close_range, kFirstLibrary, 63U, 0);
+  for (size_t i = 0; i < libraries.size(); ++i) {
+    if (libraries.at(i) >= 0) ::dup2(libraries.at(i), static_cast<int>(kFirstLibrary + i));
+  }
+  ::syscall(SYS_close_range, 64U, ~0U, 0);
   std::vector<std::string> words = state.arguments;
   std::vector<char*> argv;
   for (std::string& word : words) argv.push_back(word.data());
@@ -171,7 +178,9 @@ bool detach(MonitorState& state) {
   if (null < 0 || ::dup2(null, 0) < 0 || ::dup2(null, 1) < 0) return false;
   int next = 3;
   std::vector<UniqueFd*> kept = {&state.worker, &state.parent, &state.binary};
-  if (state.warm) kept.push_back(&state.warm);
+  for (UniqueFd& library : state.libraries) {
+    if (library) kept.push_back(&library);
+  }
   for (UniqueFd* fd : kept) fd->reset(::fcntl(fd->get(), F_DUPFD_CLOEXEC, 64));
   for (UniqueFd* fd : kept) {
     fd->reset(::dup3(fd->get(), next++, O_CLOEXEC));
@@ -194,8 +203,21 @@ std::vector<std::string> launcher_arguments(const MonitorOptions& options) {
   return out;
 }
 
-std::string warm_library(const std::string& launcher) {
-  return (std::filesystem::path(launcher).parent_path() / "_kiln_warm.abi3.so").string();
+// What lies beside the launcher.
+Status load_libraries(const MonitorOptions& options, MonitorState& state) {
+  const auto place = std::filesystem::path(options.launcher_path).parent_path();
+  const auto load = [&](const char* name, UniqueFd& out) -> Status {
+    auto copy = copy_to_memory_file("kiln-library", (place / name).c_str());
+    if (!copy) return std::move(copy).error();
+    out = std::move(*copy);
+    return {};
+  };
+  if (!options.images.empty()) {
+    if (Status s = load("_kiln_warm.abi3.so", state.libraries[0]); !s) return s;
+  }
+  // Without it programs have no module kiln, and nothing else is missing.
+  (void)load("_kiln.abi3.so", state.libraries[1]);
+  return {};
 }
 
 size_t thread_count() {
@@ -239,11 +261,7 @@ Result<Monitor> fork_monitor(const MonitorOptions& options) {
   state.worker = std::move(pair->second);
   state.parent.reset(static_cast<int>(::syscall(SYS_pidfd_open, ::getpid(), 0)));
   if (!state.parent) return errno_error(ErrorCode::sandbox, "open a pidfd of this process", errno);
-  if (!options.images.empty()) {
-    auto warm = copy_to_memory_file("kiln-warm", warm_library(options.launcher_path).c_str());
-    if (!warm) return std::move(warm).error();
-    state.warm = std::move(*warm);
-  }
+  if (Status s = load_libraries(options, state); !s) return std::move(s).error();
   state.arguments = launcher_arguments(options);
   const pid_t pid = ::fork();
   if (pid < 0) return errno_error(ErrorCode::sandbox, "fork the monitor", errno);

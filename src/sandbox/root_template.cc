@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "sandbox/faults.h"
+#include "sandbox/site_packages.h"
 
 namespace kiln::sandbox {
 namespace {
@@ -186,10 +187,13 @@ int make_read_only(const std::string& root) {
 
 }  // namespace
 
-StepFailure build_root_template(const std::string& directory) {
+StepFailure build_root_template(const std::string& directory, const UniqueFd& site_library) {
   const mode_t mask = ::umask(0);
-  const std::array<int (*)(const std::string&), 4> work = {mount_template, fill, bind_host,
-                                                           make_read_only};
+  const auto add_site = [&site_library](const std::string& root) {
+    return site_library ? add_site_packages(root, site_library.get()) : 0;
+  };
+  const std::array<std::function<int(const std::string&)>, 5> work = {
+      mount_template, fill, bind_host, add_site, make_read_only};
   StepFailure failure;
   for (size_t i = 0; i < work.size() && !failure.failed(); ++i) {
     if (const int error = work[i](directory)) {

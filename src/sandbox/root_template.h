@@ -6,6 +6,7 @@
 
 #include <string>
 
+#include "base/fd.h"
 #include "sandbox/steps.h"
 
 namespace kiln::sandbox {
@@ -14,8 +15,9 @@ namespace kiln::sandbox {
 inline constexpr unsigned kInnerProgramId = 1000;
 inline constexpr unsigned kInnerInitId = 1001;
 
-// Mounts the template on `directory`, which exists. Errors: root_template, with the index of what
+// Mounts the template on `directory`, which exists. With `site_library` (_kiln, in memory) programs
+// in Python find the module kiln. Errors: root_template, with the index of what
 // failed in the order of the work.
-StepFailure build_root_template(const std::string& directory);
+StepFailure build_root_template(const std::string& directory, const UniqueFd& site_library);
 
 }  // namespace kiln::sandbox

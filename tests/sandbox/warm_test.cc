@@ -136,7 +136,7 @@ print(sorted(p for p in os.listdir('/proc') if p.isdigit()) == [str(os.getpid())
 print([libc.setns(0, 0) or 0, libc.unshare(0x10000000), libc.ptrace(16, 1, 0, 0)], ctypes.get_errno())
 print(open('/proc/self/oom_score_adj').read().strip(), open('/proc/self/cgroup').read().count(':/\n') > 0)
 print([name for name in dir(sys.modules['__main__']) if 'kiln' in name], '_kiln_warm' in sys.modules)
-print(any('kiln' in line and '/' in line.split()[-1][1:] for line in open('/proc/self/maps')))
+print(sorted({line.split()[-1] for line in open('/proc/self/maps') if 'kiln' in line and '/' in line.split()[-1][1:]}))
 )");
   const auto lines = lines_of(result.out.bytes);
   ASSERT_EQ(lines.size(), 11U) << result.out.bytes << result.err.bytes;
@@ -148,7 +148,8 @@ print(any('kiln' in line and '/' in line.split()[-1][1:] for line in open('/proc
   EXPECT_THAT(lines[7], HasSubstr("-1, -1"));
   EXPECT_EQ(lines[8], "0 True");
   EXPECT_EQ(lines[9], "[] False");
-  EXPECT_EQ(lines[10], "False") << "a path of the host";
+  EXPECT_EQ(lines[10], "['/usr/local/lib/python3.11/dist-packages/_kiln.abi3.so']")
+      << "a path of the host";
 }
 
 TEST_F(WarmTest, LimitsHoldAsInAnyCell) {
@@ -231,6 +232,86 @@ TEST_F(WarmTest, ADeadLauncherTakesInterpretersWithIt) {
     return sandbox_.run(warm_python("pass")).verdict == Verdict::ok &&
            sandbox_.last_start() == WarmStart::warm;
   }));
+}
+
+// The soft limit is an exception in the program's own process, cold and warm alike; any other
+// SIGTERM is what it always is.
+class SoftLimitTest : public WarmTest, public testing::WithParamInterface<uint32_t> {
+ protected:
+  model::TaskResult run(const std::string& code, int64_t soft_ms) {
+    CellRequest request = warm_python(code);
+    request.image = GetParam();
+    request.limits.soft_ms = soft_ms;
+    request.limits.wall_ms = scaled_ms(10'000);
+    request.limits.processes = 8;
+    return sandbox_.run(request);
+  }
+};
+INSTANTIATE_TEST_SUITE_P(ColdAndWarm, SoftLimitTest, testing::Values(0, 1));
+
+TEST_P(SoftLimitTest, AProgramMaySaveWhatItHas) {
+  for (const char* busy :
+       {"n = 0\n    while True: n += 1", "import time; time.sleep(1000)",
+        "import select; select.select([], [], [])", "sum(x for x in iter(int, 1))",
+        "import threading; threading.Event().wait()"}) {
+    const auto result =
+        run(std::string("import kiln\nprint('begun', flush=True)\ntry:\n    ") + busy +
+                "\nexcept kiln.SoftTimeLimitExceeded as e:\n    print('saved:', e)\n",
+            scaled_ms(300));
+    EXPECT_EQ(result.verdict, Verdict::soft_timeout) << busy << result.err.bytes;
+    EXPECT_EQ(result.exit_code, 0);
+    EXPECT_EQ(result.out.bytes, "begun\nsaved: the task's soft time limit is over\n") << busy;
+  }
+}
+
+TEST_P(SoftLimitTest, WhoDoesNotCatchItEndsWithATraceback) {
+  const auto result = run("import time\nprint('partial')\ntime.sleep(1000)", scaled_ms(300));
+  EXPECT_EQ(result.verdict, Verdict::soft_timeout);
+  EXPECT_EQ(result.exit_code, 1);
+  EXPECT_EQ(result.out.bytes, "partial\n");
+  EXPECT_THAT(result.err.bytes,
+              HasSubstr("kiln.SoftTimeLimitExceeded: the task's soft time limit is over"));
+}
+
+TEST_P(SoftLimitTest, WhoGoesOnMeetsTheHardLimit) {
+  CellRequest request = warm_python(
+      "import kiln, time\nwhile True:\n    try:\n        time.sleep(1000)\n"
+      "    except kiln.SoftTimeLimitExceeded: print('no', flush=True)\n");
+  request.image = GetParam();
+  request.limits.soft_ms = scaled_ms(300);
+  request.limits.wall_ms = scaled_ms(900);
+  const auto result = sandbox_.run(request);
+  EXPECT_EQ(result.verdict, Verdict::wall_timeout);
+  EXPECT_EQ(result.out.bytes, "no\n");
+}
+
+TEST_P(SoftLimitTest, AnyOtherSigtermIsTheUsualOne) {
+  const auto own =
+      run("import os, signal; os.kill(os.getpid(), signal.SIGTERM); print('lives on')", 0);
+  EXPECT_EQ(own.signal, SIGTERM);
+  EXPECT_EQ(own.out.bytes, "");
+  // A child that is forked, not started anew.
+  const auto child =
+      run("import multiprocessing as m, time\n"
+          "p = m.Process(target=time.sleep, args=(100,)); p.start(); p.terminate(); p.join()\n"
+          "print(p.exitcode)",
+          0);
+  EXPECT_EQ(child.out.bytes, "-15\n") << child.err.bytes;
+  const auto replaced =
+      run("import os, signal\nsignal.signal(signal.SIGTERM, lambda *a: print('mine'))\n"
+          "os.kill(os.getpid(), signal.SIGTERM)",
+          0);
+  EXPECT_EQ(replaced.out.bytes, "mine\n");
+}
+
+// Where the limit's signal finds a handler of the program's own, that is called.
+TEST_P(SoftLimitTest, AProgramMayHandleItItself) {
+  const auto result =
+      run("import signal, sys, time\nsignal.signal(signal.SIGTERM, lambda *a: sys.exit(5))\n"
+          "time.sleep(1000)",
+          scaled_ms(300));
+  EXPECT_EQ(result.verdict, Verdict::soft_timeout);
+  EXPECT_EQ(result.exit_code, 5);
 }
 
 TEST(WarmFallbackTest, ProgramsOfAnImageThatCannotStartAreCold) {

@@ -51,6 +51,8 @@ def boot():
 
     def rehearse():
         """In a fork that waits: what every program does, so that its pages are this process' own."""
+        if "_kiln" in modules:
+            modules["_kiln"].install()
         exec(compile("print(end='', flush=True)", file, "exec"), {"__builtins__": builtins})
 
     def enter(argv, env):
