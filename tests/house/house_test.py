@@ -167,6 +167,7 @@ PACKAGE_OF = {
     "Boost": "libboost-dev",
     "PkgConfig": "pkg-config",
     "Threads": "g++",
+    "Python3": "python3-dev",
 }
 
 

@@ -9,6 +9,7 @@
 set -eu
 
 bin=$1 source=$2 work=$3
+tests="cgroup runner isolation fault abuse ahead collector network death warm"
 mkdir -p "$work"
 cd "$work"
 
@@ -27,11 +28,12 @@ fi
 # The tests know launcher and programs by their paths.
 mkdir -p "tree$bin" "tree$source/tests/security"
 cp -r "$source/tests/security/programs" "tree$source/tests/security/"
-for name in cgroup runner isolation fault abuse death; do
+for name in $tests; do
   strip -o "tree$bin/sandbox_${name}_test" "$bin/sandbox_${name}_test"
 done
-strip -o "tree$bin/kiln-launcher" "$bin/kiln-launcher"
-strip -o "tree$bin/kiln-launcher-faulty" "$bin/kiln-launcher-faulty"
+for name in kiln-launcher kiln-launcher-faulty _kiln_warm.abi3.so _kiln.abi3.so; do
+  strip -o "tree$bin/$name" "$bin/$name"
+done
 
 # An initramfs cannot be the old root of pivot_root(2), so everything moves to a tmpfs first.
 cat > tree/init <<'EOI'
@@ -54,7 +56,7 @@ mount -t cgroup2 cgroup2 /sys/fs/cgroup
 export KILN_TEST_TIME_FACTOR=6
 uname -r
 failed=0
-for name in cgroup runner isolation fault abuse death; do
+for name in $tests; do
   $bin/sandbox_\${name}_test --gtest_brief=1 || failed=1
 done
 # Once more from a group that has processes: then the cells' groups go below the root of the mount.
