@@ -4,12 +4,14 @@ beside Celery, whose task starts one. A row is refused unless each program was w
 worker's own counter says."""
 
 import contextlib
-import os
 import re
 import statistics
 import subprocess
 import time
 import urllib.request
+
+import msgpack
+import zmq
 
 import peers
 from measure import PYTHON, Kiln, place, pss_mib, row, version_of, wait_until
@@ -20,6 +22,8 @@ EVERY_S = 0.1
 CONCURRENCY = 8
 TASKS, FEW = 800, 80  # of ours and of Celery's, in one round
 IDLE_SLOTS = 8
+NUMPY = "import numpy; print(numpy.arange(10).sum())"
+NUMPY_RUNS = 20
 
 
 def metric(url, name):
@@ -102,6 +106,41 @@ def throughput(rounds):
               f"ours: kiln bench, {CONCURRENCY} clients and slots; both: {CONCURRENCY} under way")
 
 
+def run_ms(endpoint, code, count):
+    """Submits and waits for that many, one after the other; milliseconds of each, sorted."""
+    took = []
+    with zmq.Context() as context, context.socket(zmq.REQ) as broker:
+        broker.connect(endpoint)
+
+        def ask(tag, **fields):
+            broker.send(msgpack.packb({"v": 1, "t": tag, **fields}))
+            return msgpack.unpackb(broker.recv())
+        for _ in range(count):
+            begin = time.monotonic()
+            task = ask("submit", task={"language": "python", "code": code, "cache": False, "join": False})["task"]
+            result = ask("result", id=task["id"], wait_ms=60000)["result"]
+            took.append(1000 * (time.monotonic() - begin))
+            if result["verdict"] != "ok":
+                raise RuntimeError(f"{code}: {result['verdict']}")
+    return sorted(took)
+
+
+def numpy(rounds):
+    with place() as directory, WarmKiln(directory, noop=False) as kiln:
+        kiln.start_warm()
+        ours, theirs = [], []
+        for _ in range(rounds):
+            # The first makes the launcher keep cells of that image.
+            run_ms(kiln.clients, NUMPY, kiln.slots)
+            before = kiln.forks()
+            ours.append(statistics.median(run_ms(kiln.clients, NUMPY, NUMPY_RUNS)))
+            if kiln.forks() - before != NUMPY_RUNS:
+                raise RuntimeError("not each was warm")
+            theirs.append(statistics.median(bare_ms(NUMPY_RUNS // 2, NUMPY)))
+    yield row("warm_numpy_vs_bare", "ms", ours, theirs,
+              f"{NUMPY}; peer: {PYTHON} -c; ours: end to end, from the image that has numpy imported")
+
+
 def idle(rounds):
     took = []
     for _ in range(rounds):
@@ -113,5 +152,5 @@ def idle(rounds):
 
 
 def rows(rounds):
-    for part in (latency, throughput, idle):
+    for part in (latency, throughput, numpy, idle):
         yield from part(rounds)

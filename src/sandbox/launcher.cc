@@ -368,6 +368,7 @@ void Launcher::on_run(const wire::Run& run, std::vector<UniqueFd> fds) {
   const bool usual = run.syscalls == model::SyscallProfile::base;
   const uint32_t image = host_.warm.is_ready(run.image) ? run.image : 0;
   if (usual) note_demand(run.image);
+  if (usual) host_.warm.note_wanted(run.image);
   std::unique_ptr<Cell> cell = usual ? take_ahead(image) : nullptr;
   if (cell) {
     cell->assign(run, std::move(fds));

@@ -188,9 +188,17 @@ void WarmParent::read(const std::function<void(const warm::Ended&)>& on_ended) {
 void WarmImages::start(std::vector<WarmImage> images, WarmHost host) {
   host_ = host;
   for (WarmImage& image : images) {
-    images_.push_back({std::move(image), static_cast<uint32_t>(images_.size() + 1), nullptr});
+    const bool wanted = image.own.empty();
+    images_.push_back(
+        {std::move(image), static_cast<uint32_t>(images_.size() + 1), wanted, nullptr});
   }
-  for (Image& image : images_) try_start(image, monotonic_us());
+  for (Image& image : images_) {
+    if (image.wanted) try_start(image, monotonic_us());
+  }
+}
+
+void WarmImages::note_wanted(uint32_t image) {
+  if (image != 0 && image <= images_.size()) images_[image - 1].wanted = true;
 }
 
 void WarmImages::try_start(Image& image, int64_t now_us) {
@@ -258,7 +266,7 @@ void WarmImages::on_polls(std::span<const pollfd> polls, const OnEnded& on_ended
 void WarmImages::on_time(int64_t now_us) {
   for (Image& image : images_) {
     if (!image.parent) {
-      if (now_us >= image.retry_at_us) try_start(image, now_us);
+      if (image.wanted && now_us >= image.retry_at_us) try_start(image, now_us);
       continue;
     }
     const State state = image.parent->state();
@@ -286,7 +294,7 @@ int64_t WarmImages::next_deadline_us() const {
   int64_t next = now < orphans_until_us_ ? now + kOrphanLookUs : kNever;
   for (const Image& image : images_) {
     if (!image.parent) {
-      next = std::min(next, image.retry_at_us);
+      if (image.wanted) next = std::min(next, image.retry_at_us);
       continue;
     }
     const State state = image.parent->state();

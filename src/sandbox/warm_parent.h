@@ -98,6 +98,8 @@ class WarmImages {
   bool is_ready(uint32_t image) const;
   // For a program of the image, or for its canary; null: there is none.
   WarmParent* parent(uint32_t image, bool canary) const;
+  // A program asks for it: one with modules of its own is started at the first.
+  void note_wanted(uint32_t image);
   const WarmImage& description(uint32_t image) const { return images_.at(image - 1).description; }
   // One that has loaded its modules, which from now on is being tested; 0: none has.
   uint32_t take_untested();
@@ -114,6 +116,7 @@ class WarmImages {
   struct Image {
     WarmImage description;
     uint32_t number = 0;
+    bool wanted = false;
     std::unique_ptr<WarmParent> parent;  // or none, until retry_at_us
     int64_t retry_at_us = 0;
     int64_t pause_us = kWarmRetryUs;

@@ -283,7 +283,7 @@ TEST_F(AheadTest, AnUnknownSyscallProfileIsRefused) {
 
 TEST(AheadDemandTest, WhereNobodyAsksOneWaits) {
   Sandbox sandbox(
-      Sandbox::default_launcher(), [] {}, kAhead, std::chrono::milliseconds(300));
+      Sandbox::default_launcher(), [] {}, kAhead, std::chrono::milliseconds(scaled_ms(300)));
   ASSERT_TRUE(sandbox.status().ok()) << sandbox.status().error().text();
   const auto waiting = [&sandbox] {
     return processes_below(launcher_of(sandbox.monitor_pid())).size();

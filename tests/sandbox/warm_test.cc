@@ -329,6 +329,36 @@ TEST(WarmFallbackTest, ProgramsOfAnImageThatCannotStartAreCold) {
   }
 }
 
+// Until then nobody pays for it.
+TEST(WarmFallbackTest, AnImageWithModulesOfItsOwnStartsWhenItIsAskedFor) {
+  Sandbox sandbox(Sandbox::default_launcher(), [] {}, 0, MonitorOptions().ahead_for,
+                  {warm_image(), {"own", kPython, "main.py", "json decimal", "decimal"}});
+  ASSERT_TRUE(sandbox.status().ok()) << sandbox.status().error().text();
+  const auto start_of = [&sandbox] {
+    CellRequest request = warm_python("import sys; print('decimal' in sys.modules)");
+    request.image = 2;
+    EXPECT_EQ(sandbox.run(request).verdict, Verdict::ok);
+    return sandbox.last_start();
+  };
+  EXPECT_EQ(start_of(), WarmStart::unavailable);
+  EXPECT_TRUE(eventually([&] { return start_of() == WarmStart::warm; }));
+}
+
+// Of nothing but what is not installed none is kept.
+TEST(WarmFallbackTest, AnImageWithNoneOfItsModulesIsNotKept) {
+  Sandbox sandbox(
+      Sandbox::default_launcher(), [] {}, 0, MonitorOptions().ahead_for,
+      {warm_image(), {"none", kPython, "main.py", "json no_such_module", "no_such_module"}});
+  ASSERT_TRUE(sandbox.status().ok()) << sandbox.status().error().text();
+  CellRequest request = warm_python("print('ran')");
+  request.image = 2;
+  EXPECT_EQ(sandbox.run(request).out.bytes, "ran\n");
+  EXPECT_EQ(sandbox.last_start(), WarmStart::unavailable);
+  const pid_t launcher = launcher_of(sandbox.monitor_pid());
+  EXPECT_TRUE(eventually([&] { return processes_below(launcher).size() == 1; }))
+      << "the first image's alone";
+}
+
 // What is not installed is left out.
 TEST(WarmFallbackTest, AnImageWithoutSomeOfItsModulesIsWarmAllTheSame) {
   Sandbox sandbox(Sandbox::default_launcher(), [] {}, 0, MonitorOptions().ahead_for,
