@@ -242,6 +242,10 @@ Status check_possible(const MonitorOptions& options) {
   if (options.uid_count < 2 || options.first_uid == 0) {
     return field_error("uids", "the range of user ids is empty or begins with root");
   }
+  if (options.images.size() > kMaxWarmImages) {
+    return field_error("warm", "there are more than " + std::to_string(kMaxWarmImages) +
+                                   " images of warm interpreters");
+  }
   if (::access(options.launcher_path.c_str(), X_OK) != 0) {
     return errno_error(ErrorCode::sandbox, "run " + options.launcher_path, errno);
   }

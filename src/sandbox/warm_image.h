@@ -8,7 +8,7 @@
 
 namespace kiln::sandbox {
 
-inline constexpr size_t kMaxWarmImages = 8;
+inline constexpr size_t kMaxWarmImages = 8;  // of all languages together
 
 struct WarmImage {
   std::string name;         // "python"

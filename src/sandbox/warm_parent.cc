@@ -161,7 +161,8 @@ int WarmParent::fork(uint64_t cell, bool self_test, int init, int socket,
 }
 
 void WarmParent::read(const std::function<void(const warm::Ended&)>& on_ended) {
-  while (state_ != State::gone) {
+  // One that ended because its image is useless stays that.
+  while (state_ != State::gone && state_ != State::useless) {
     const Packet packet = receive_packet(socket_.get(), MSG_DONTWAIT);
     if (packet.error == EAGAIN) return;
     warm::Loaded loaded;

@@ -165,9 +165,9 @@ Sandbox::Sandbox(const std::string& launcher, const std::function<void()>& after
     const std::lock_guard lock(mutex_);
     last_start_ = start;
   };
-  handlers.on_image = [this](uint32_t image, bool, uint32_t) {
+  handlers.on_image = [this](uint32_t image, bool ready, uint32_t missing) {
     const std::lock_guard lock(mutex_);
-    images_told_.insert(image);
+    images_told_[image] = {ready, missing};
     changed_.notify_all();
   };
   auto runner = CellRunner::start({std::move(monitor->control)}, std::move(handlers));
@@ -197,6 +197,12 @@ void Sandbox::wait_until_ahead(uint32_t cells) const {
 
 void Sandbox::wait_until_images_told() {
   EXPECT_TRUE(wait_until([this] { return images_told_.size() >= images_; }));
+}
+
+Sandbox::ImageNews Sandbox::wait_image_told(uint32_t image) {
+  EXPECT_TRUE(wait_until([&] { return images_told_.contains(image); }));
+  const std::lock_guard lock(mutex_);
+  return images_told_[image];
 }
 
 model::WarmStart Sandbox::last_start() {

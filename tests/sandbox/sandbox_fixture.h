@@ -67,6 +67,12 @@ class Sandbox {
     std::vector<int64_t> build_us;  // all of its life
   };
   Pool pool();
+  // What was told of an image last, once something is.
+  struct ImageNews {
+    bool ready = false;
+    uint32_t missing = 0;
+  };
+  ImageNews wait_image_told(uint32_t image);
   // How the last program that was asked for warm was started.
   model::WarmStart last_start();
 
@@ -95,7 +101,7 @@ class Sandbox {
   std::map<CellId, std::string> output_;
   std::map<CellId, model::TaskResult> results_;
   Pool pool_;
-  std::set<uint32_t> images_told_;  // ready, or failed
+  std::map<uint32_t, ImageNews> images_told_;
   model::WarmStart last_start_{};
 };
 

@@ -354,9 +354,21 @@ TEST(WarmFallbackTest, AnImageWithNoneOfItsModulesIsNotKept) {
   request.image = 2;
   EXPECT_EQ(sandbox.run(request).out.bytes, "ran\n");
   EXPECT_EQ(sandbox.last_start(), WarmStart::unavailable);
+  const Sandbox::ImageNews told = sandbox.wait_image_told(2);
+  EXPECT_FALSE(told.ready);
+  EXPECT_EQ(told.missing, 1U);
   const pid_t launcher = launcher_of(sandbox.monitor_pid());
   EXPECT_TRUE(eventually([&] { return processes_below(launcher).size() == 1; }))
       << "the first image's alone";
+}
+
+TEST(WarmFallbackTest, MoreImagesThanThereAreNumbersForAreRefused) {
+  MonitorOptions options;
+  options.launcher_path = Sandbox::default_launcher();
+  options.images.assign(kMaxWarmImages + 1, warm_image());
+  const auto monitor = fork_monitor(options);
+  ASSERT_FALSE(monitor.ok());
+  EXPECT_THAT(monitor.error().text(), HasSubstr("images"));
 }
 
 // What is not installed is left out.
