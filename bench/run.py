@@ -12,16 +12,14 @@ import argparse
 import contextlib
 import json
 import os
-import subprocess
 import sys
-import time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import cells
 import depth
 import peers
 import warm
-from measure import KILN, PYTHON, ROOT, Kiln, place, pss_mib, row, version_of
+from measure import KILN, ROOT, Kiln, place, pss_mib, row
 
 ROUNDS, SHORT_ROUNDS = 7, 3
 NOOP_SLOTS = 32  # a slot that runs nothing costs nothing, it only bounds what the worker holds at once
@@ -39,24 +37,6 @@ def noop_latency(rounds):
         took = [kiln.bench("latency", 200)["p50_ms"] for _ in range(rounds)]
     yield row("noop_latency_p50_ms", "ms", took, None,
               "submit, commit, run nothing, commit, result; SQLite synchronous=FULL, loopback TCP")
-
-
-def bare_python_ms():
-    took = []
-    for _ in range(20):
-        begin = time.monotonic()
-        subprocess.run([PYTHON, "-c", "print('hi')"], stdout=subprocess.DEVNULL, check=True)
-        took.append(1000 * (time.monotonic() - begin))
-    return sorted(took)[len(took) // 2]
-
-
-def python_cold(rounds):
-    with place() as directory, Kiln(directory, noop=False) as kiln:
-        kiln.worker()
-        ours, peer = in_turn(rounds, lambda: kiln.bench("latency", 20)["p50_ms"], bare_python_ms)
-    yield row("python_cold_p50_vs_bare", "ms", ours, peer,
-              f"peer: {PYTHON} {version_of(PYTHON, '--version')} -c, forked by Python's subprocess; "
-              "ours: end to end with a durable broker, each program in a cell of its own")
 
 
 def durable_noop(rounds):
@@ -95,7 +75,6 @@ def idle(rounds):
 
 BENCHMARKS = {
     "noop_latency_p50_ms": noop_latency,
-    "python_cold_p50_vs_bare": python_cold,
     "cells": cells.rows,
     "durable_noop": durable_noop,
     "warm": warm.rows,

@@ -1,7 +1,7 @@
-"""Warm Python, end to end: submitted over ZeroMQ to a broker that synchronizes its journal, run in a
+"""Python, cold and warm, end to end: submitted over ZeroMQ to a broker that synchronizes its journal, run in a
 cell of its own by a worker with a warm interpreter, its result fetched; beside a bare python3 and
-beside Celery, whose task starts one. A row is refused unless each program was warm, which the
-worker's own counter says."""
+beside Celery, whose task starts one. A row is refused unless each program was warm, or cold where it
+says so, which the worker's own counters tell."""
 
 import contextlib
 import re
@@ -22,8 +22,11 @@ EVERY_S = 0.1
 CONCURRENCY = 8
 TASKS, FEW = 800, 80  # of ours and of Celery's, in one round
 IDLE_SLOTS = 8
+COLD = {"PYTHONDONTWRITEBYTECODE": "1"}  # an interpreter reads it when it starts
+COLD_RUNS = 20
 NUMPY = "import numpy; print(numpy.arange(10).sum())"
 NUMPY_RUNS = 20
+FORKS, FALLBACKS = "kiln_warm_forks_total", "kiln_warm_fallbacks_total"
 
 
 def metric(url, name):
@@ -40,21 +43,23 @@ class WarmKiln(Kiln):
                                   str(self.slots), "--http", "127.0.0.1:0")
         self.url = "http://" + re.search(r"HTTP on http://([^/\s,]+)", self.line).group(1)
         def is_warm():
-            before = self.forks()
+            before = metric(self.url, FORKS)
             super(WarmKiln, self).bench("latency", 1)
-            return self.forks() > before
+            return metric(self.url, FORKS) > before
         wait_until(is_warm, "a warm interpreter")
         wait_until(lambda: metric(self.url, "kiln_cells_ready") == self.slots, "cells that wait")
 
-    def forks(self):
-        return metric(self.url, "kiln_warm_forks_total")
+    @contextlib.contextmanager
+    def counted(self, name, tasks):
+        """Whatever is done in here starts that many programs of this kind."""
+        before = metric(self.url, name)
+        yield
+        if (counted := metric(self.url, name) - before) != tasks:
+            raise RuntimeError(f"{counted:g} of {tasks} tasks are in {name}")
 
     def bench(self, pattern, tasks, *more):
-        before = self.forks()
-        figures = super().bench(pattern, tasks, *more)
-        if (warm := self.forks() - before) != tasks:
-            raise RuntimeError(f"{warm:g} warm programs for {tasks} tasks")
-        return figures
+        with self.counted(FORKS, tasks):
+            return super().bench(pattern, tasks, *more)
 
 
 def bare_ms(count, code=CODE, every_s=0):
@@ -106,7 +111,7 @@ def throughput(rounds):
               f"ours: kiln bench, {CONCURRENCY} clients and slots; both: {CONCURRENCY} under way")
 
 
-def run_ms(endpoint, code, count):
+def run_ms(endpoint, code, count, env=None):
     """Submits and waits for that many, one after the other; milliseconds of each, sorted."""
     took = []
     with zmq.Context() as context, context.socket(zmq.REQ) as broker:
@@ -117,12 +122,25 @@ def run_ms(endpoint, code, count):
             return msgpack.unpackb(broker.recv())
         for _ in range(count):
             begin = time.monotonic()
-            task = ask("submit", task={"language": "python", "code": code, "cache": False, "join": False})["task"]
+            task = ask("submit", task={"language": "python", "code": code, "env": env or {}, "cache": False})["task"]
             result = ask("result", id=task["id"], wait_ms=60000)["result"]
             took.append(1000 * (time.monotonic() - begin))
             if result["verdict"] != "ok":
                 raise RuntimeError(f"{code}: {result['verdict']}")
     return sorted(took)
+
+
+def cold(rounds):
+    with place() as directory, WarmKiln(directory, noop=False) as kiln:
+        kiln.start_warm()
+        ours, theirs = [], []
+        for _ in range(rounds):
+            with kiln.counted(FALLBACKS, COLD_RUNS):
+                ours.append(statistics.median(run_ms(kiln.clients, CODE, COLD_RUNS, COLD)))
+            theirs.append(statistics.median(bare_ms(COLD_RUNS)))
+    yield row("python_cold_p50_vs_bare", "ms", ours, theirs,
+              f"{CODE}; peer: {PYTHON} {version_of(PYTHON, '--version')} -c, forked by Python's subprocess; ours: "
+              "end to end with a durable broker, an interpreter started in each program's cell")
 
 
 def numpy(rounds):
@@ -132,10 +150,8 @@ def numpy(rounds):
         for _ in range(rounds):
             # The first makes the launcher keep cells of that image.
             run_ms(kiln.clients, NUMPY, kiln.slots)
-            before = kiln.forks()
-            ours.append(statistics.median(run_ms(kiln.clients, NUMPY, NUMPY_RUNS)))
-            if kiln.forks() - before != NUMPY_RUNS:
-                raise RuntimeError("not each was warm")
+            with kiln.counted(FORKS, NUMPY_RUNS):
+                ours.append(statistics.median(run_ms(kiln.clients, NUMPY, NUMPY_RUNS)))
             theirs.append(statistics.median(bare_ms(NUMPY_RUNS // 2, NUMPY)))
     yield row("warm_numpy_vs_bare", "ms", ours, theirs,
               f"{NUMPY}; peer: {PYTHON} -c; ours: end to end, from the image that has numpy imported")
@@ -152,5 +168,5 @@ def idle(rounds):
 
 
 def rows(rounds):
-    for part in (latency, throughput, numpy, idle):
+    for part in (cold, latency, throughput, numpy, idle):
         yield from part(rounds)
