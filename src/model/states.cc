@@ -1,5 +1,7 @@
 #include "model/states.h"
 
+#include "model/words.h"
+
 namespace kiln::model {
 namespace {
 
@@ -10,14 +12,6 @@ constexpr std::array<std::string_view, kLimitHitCount> kLimitsHit = {KILN_LIMITS
 constexpr std::array<std::string_view, kRetryReasonCount> kReasons = {KILN_RETRY_REASONS(KILN_X)};
 #undef KILN_X
 
-template <class Enum, size_t N>
-std::optional<Enum> find_name(const std::array<std::string_view, N>& names, std::string_view name) {
-  for (size_t i = 0; i < N; ++i) {
-    if (names[i] == name) return static_cast<Enum>(i);
-  }
-  return std::nullopt;
-}
-
 }  // namespace
 
 std::string_view to_string(TaskState state) { return kTaskStates.at(static_cast<size_t>(state)); }
@@ -26,16 +20,16 @@ std::string_view to_string(LimitHit hit) { return kLimitsHit.at(static_cast<size
 std::string_view to_string(RetryReason reason) { return kReasons.at(static_cast<size_t>(reason)); }
 
 std::optional<TaskState> parse_task_state(std::string_view name) {
-  return find_name<TaskState>(kTaskStates, name);
+  return find_word<TaskState>(kTaskStates, name);
 }
 std::optional<Verdict> parse_verdict(std::string_view name) {
-  return find_name<Verdict>(kVerdicts, name);
+  return find_word<Verdict>(kVerdicts, name);
 }
 std::optional<LimitHit> parse_limit_hit(std::string_view name) {
-  return find_name<LimitHit>(kLimitsHit, name);
+  return find_word<LimitHit>(kLimitsHit, name);
 }
 std::optional<RetryReason> parse_retry_reason(std::string_view name) {
-  return find_name<RetryReason>(kReasons, name);
+  return find_word<RetryReason>(kReasons, name);
 }
 
 std::optional<RetryReason> retry_reason_of(Verdict verdict) {

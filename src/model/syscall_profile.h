@@ -7,6 +7,8 @@
 #include <optional>
 #include <string_view>
 
+#include "model/words.h"
+
 namespace kiln::model {
 
 #define KILN_SYSCALL_PROFILES(X)                                                   \
@@ -28,10 +30,7 @@ constexpr std::string_view to_string(SyscallProfile profile) {
 }
 
 constexpr std::optional<SyscallProfile> parse_syscall_profile(std::string_view name) {
-  for (size_t i = 0; i < kSyscallProfiles.size(); ++i) {
-    if (kSyscallProfiles[i] == name) return static_cast<SyscallProfile>(i);
-  }
-  return std::nullopt;
+  return find_word<SyscallProfile>(kSyscallProfiles, name);
 }
 
 }  // namespace kiln::model

@@ -2,6 +2,8 @@
 
 #include <array>
 
+#include "model/words.h"
+
 namespace kiln::net {
 namespace {
 
@@ -11,23 +13,15 @@ constexpr std::array<std::string_view, kDeadLetterOpCount> kDeadLetterOps = {
 constexpr std::array<std::string_view, kAdminOpCount> kAdminOps = {KILN_ADMIN_OPS(KILN_X)};
 #undef KILN_X
 
-template <class Op, size_t N>
-std::optional<Op> find(const std::array<std::string_view, N>& names, std::string_view name) {
-  for (size_t i = 0; i < N; ++i) {
-    if (names[i] == name) return static_cast<Op>(i);
-  }
-  return std::nullopt;
-}
-
 }  // namespace
 
 std::string_view to_string(DeadLetterOp op) { return kDeadLetterOps[static_cast<size_t>(op)]; }
 std::string_view to_string(AdminOp op) { return kAdminOps[static_cast<size_t>(op)]; }
 std::optional<DeadLetterOp> parse_dead_letter_op(std::string_view name) {
-  return find<DeadLetterOp>(kDeadLetterOps, name);
+  return model::find_word<DeadLetterOp>(kDeadLetterOps, name);
 }
 std::optional<AdminOp> parse_admin_op(std::string_view name) {
-  return find<AdminOp>(kAdminOps, name);
+  return model::find_word<AdminOp>(kAdminOps, name);
 }
 
 }  // namespace kiln::net

@@ -10,7 +10,6 @@
 #include <cerrno>
 #include <csignal>
 #include <ctime>
-#include <limits>
 #include <utility>
 
 #include "sandbox/files.h"
@@ -19,7 +18,6 @@
 namespace kiln::sandbox {
 namespace {
 
-constexpr int64_t kNever = std::numeric_limits<int64_t>::max();
 constexpr int64_t kMicrosPerMilli = 1'000;
 constexpr const char* kInitOomScore = "-1000";
 

@@ -11,6 +11,7 @@
 
 #include <array>
 #include <cstdint>
+#include <limits>
 #include <span>
 #include <vector>
 
@@ -23,6 +24,7 @@ namespace kiln::sandbox {
 
 // CLOCK_MONOTONIC. Async-signal-safe.
 int64_t monotonic_us();
+inline constexpr int64_t kNever = std::numeric_limits<int64_t>::max();  // no deadline
 
 // The launcher's own namespaces, for the self-test: inode numbers of /proc/self/ns/*.
 inline constexpr std::array<const char*, 7> kNamespaces = {"user", "pid", "mnt",   "net",

@@ -159,10 +159,6 @@ int unshare_user(CellPlan& plan) {
   return ::read(plan.socket, &answer, 1) == 1 ? 0 : EPIPE;
 }
 
-// The program's process inherits both.
-int empty_bounds(CellPlan&) { return empty_bounding_set(); }
-int lock_bits(CellPlan&) { return lock_secure_bits(); }
-
 int ask_for_program(CellPlan& plan, int socket) {
   ChildReport report;
   report.type = ReportType::want_program;
@@ -210,12 +206,18 @@ struct InitStep {
 };
 
 constexpr std::array kPrepare = {
-    InitStep{Step::cgroup_join, join_cgroups},     InitStep{Step::cgroup_namespace, unshare_cgroup},
-    InitStep{Step::host_name, set_host_name},      InitStep{Step::mount_proc, mount_proc},
-    InitStep{Step::oom_score, reset_oom_score},    InitStep{Step::mount_box, mount_box},
-    InitStep{Step::mount_tmp, mount_tmp},          InitStep{Step::mount_shm, mount_shm},
-    InitStep{Step::directories, open_directories}, InitStep{Step::user_namespace, unshare_user},
-    InitStep{Step::bounding_set, empty_bounds},    InitStep{Step::secure_bits, lock_bits},
+    InitStep{Step::cgroup_join, join_cgroups},
+    InitStep{Step::cgroup_namespace, unshare_cgroup},
+    InitStep{Step::host_name, set_host_name},
+    InitStep{Step::mount_proc, mount_proc},
+    InitStep{Step::oom_score, reset_oom_score},
+    InitStep{Step::mount_box, mount_box},
+    InitStep{Step::mount_tmp, mount_tmp},
+    InitStep{Step::mount_shm, mount_shm},
+    InitStep{Step::directories, open_directories},
+    InitStep{Step::user_namespace, unshare_user},
+    InitStep{Step::bounding_set, empty_bounding_set},
+    InitStep{Step::secure_bits, lock_secure_bits},
     InitStep{Step::fork_program, fork_program},
 };
 constexpr std::array kStart = {

@@ -45,10 +45,6 @@ int enter_cell(CellPlan& plan) {
   return as_errno(::setns(plan.init_fd, kAll));
 }
 
-// What a program's process inherits from an init that forked it.
-int empty_bounds(CellPlan&) { return empty_bounding_set(); }
-int lock_bits(CellPlan&) { return lock_secure_bits(); }
-
 int start_session(CellPlan&) { return as_errno(::setsid()); }
 
 // Of what the launcher had open nothing stays but the way to the init.
@@ -174,11 +170,12 @@ struct ProgramStep {
   int (*run)(CellPlan&);
 };
 
+// An init that forks the program hands these on to it.
 constexpr std::array kEnter = {
     ProgramStep{Step::cgroup_join, join_cgroups},
     ProgramStep{Step::enter_cell, enter_cell},
-    ProgramStep{Step::bounding_set, empty_bounds},
-    ProgramStep{Step::secure_bits, lock_bits},
+    ProgramStep{Step::bounding_set, empty_bounding_set},
+    ProgramStep{Step::secure_bits, lock_secure_bits},
 };
 constexpr std::array kPrepare = {
     ProgramStep{Step::session, start_session},
@@ -248,7 +245,7 @@ int exec_program(CellPlan& plan) {
   return errno;
 }
 
-int empty_bounding_set() {
+int empty_bounding_set(CellPlan&) {
   for (unsigned long capability = 0; capability < 64; ++capability) {
     if (::prctl(PR_CAPBSET_DROP, capability, 0, 0, 0) == 0) continue;
     return errno == EINVAL && capability > 0 ? 0 : errno;  // EINVAL: past the kernel's last one
@@ -256,7 +253,7 @@ int empty_bounding_set() {
   return 0;
 }
 
-int lock_secure_bits() {
+int lock_secure_bits(CellPlan&) {
   const unsigned long bits = SECBIT_NOROOT | SECBIT_NOROOT_LOCKED | SECBIT_NO_SETUID_FIXUP |
                              SECBIT_NO_SETUID_FIXUP_LOCKED | SECBIT_KEEP_CAPS_LOCKED |
                              SECBIT_NO_CAP_AMBIENT_RAISE | SECBIT_NO_CAP_AMBIENT_RAISE_LOCKED;

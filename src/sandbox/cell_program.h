@@ -16,9 +16,9 @@ int exec_program(CellPlan& plan);
 // Writes "0" to each of plan.cgroup_joins; needs the right to.
 int join_cgroups(CellPlan& plan);
 // capabilities(7). Needs CAP_SETPCAP.
-int empty_bounding_set();
+int empty_bounding_set(CellPlan& plan);
 // No capability comes back by becoming user 0 or by exec; locked. Needs CAP_SETPCAP.
-int lock_secure_bits();
+int lock_secure_bits(CellPlan& plan);
 // Supplementary groups, group and user, all three of each. Needs CAP_SETUID and CAP_SETGID.
 int change_identity(unsigned inner_id);
 // All three of user and group are `inner_id`, and there are no other groups.

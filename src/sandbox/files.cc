@@ -6,6 +6,7 @@
 #include <array>
 #include <cerrno>
 #include <charconv>
+#include <filesystem>
 
 namespace kiln::sandbox {
 namespace {
@@ -15,6 +16,14 @@ std::optional<int64_t> parse_number(std::string_view text) {
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
   if (error != std::errc()) return std::nullopt;
   return value;
+}
+
+// In one write(2).
+int write_whole(const UniqueFd& file, std::string_view text) {
+  if (!file) return errno;
+  const ssize_t put = ::write(file.get(), text.data(), text.size());
+  if (put < 0) return errno;
+  return static_cast<size_t>(put) == text.size() ? 0 : EIO;
 }
 
 }  // namespace
@@ -47,11 +56,21 @@ std::optional<int64_t> read_number_again(const UniqueFd& file) {
 }
 
 int write_file(int directory, const char* path, std::string_view text) {
-  const UniqueFd fd(::openat(directory, path, O_WRONLY | O_CLOEXEC));
-  if (!fd) return errno;
-  const ssize_t put = ::write(fd.get(), text.data(), text.size());
-  if (put < 0) return errno;
-  return static_cast<size_t>(put) == text.size() ? 0 : EIO;
+  return write_whole(UniqueFd(::openat(directory, path, O_WRONLY | O_CLOEXEC)), text);
+}
+
+int create_file(const std::string& path, std::string_view bytes) {
+  constexpr int kFlags = O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC;
+  return write_whole(UniqueFd(::open(path.c_str(), kFlags, 0644)), bytes);
+}
+
+size_t thread_count() {
+  size_t count = 0;
+  std::error_code error;
+  for (const auto& entry : std::filesystem::directory_iterator("/proc/self/task", error)) {
+    count += entry.path().empty() ? 0U : 1U;
+  }
+  return count;
 }
 
 std::optional<int64_t> read_number(int directory, const char* path) {

@@ -22,6 +22,12 @@ std::optional<int64_t> read_number_again(const UniqueFd& file);
 // 0 or an errno. The file must exist; the text goes in one write(2).
 int write_file(int directory, const char* path, std::string_view text);
 
+// A new file of exactly these bytes, mode 0644 but for the umask. 0 or an errno.
+int create_file(const std::string& path, std::string_view bytes);
+
+// Of this process; 0: /proc cannot be read.
+size_t thread_count();
+
 // A decimal number at the start of the file; nothing if there is no such file or no number.
 std::optional<int64_t> read_number(int directory, const char* path);
 

@@ -5,7 +5,6 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <limits>
 
 #include "model/environment.h"
 #include "sandbox/cell_host.h"
@@ -17,7 +16,6 @@ namespace kiln::sandbox {
 namespace {
 
 constexpr size_t kMaxQueuedReports = 65'536;
-constexpr int64_t kNever = std::numeric_limits<int64_t>::max();
 
 // Until something happens, or the clock says `until_us`.
 int wait_for(std::vector<pollfd>& polls, int64_t until_us) {

@@ -25,7 +25,9 @@
 #include <csignal>
 #include <filesystem>
 
+#include "base/null_ended.h"
 #include "sandbox/cgroup.h"
+#include "sandbox/files.h"
 #include "sandbox/memory_file.h"
 #include "sandbox/socket.h"
 #include "sandbox/wire.h"
@@ -70,11 +72,9 @@ struct MonitorState {
   }
   ::syscall(SYS_close_range, 64U, ~0U, 0);
   std::vector<std::string> words = state.arguments;
-  std::vector<char*> argv;
-  for (std::string& word : words) argv.push_back(word.data());
-  argv.push_back(nullptr);
   char* const environment[] = {nullptr};  // the worker's may hold secrets
-  ::syscall(SYS_execveat, kLauncherSocket + 1, "", argv.data(), environment, AT_EMPTY_PATH);
+  ::syscall(SYS_execveat, kLauncherSocket + 1, "", null_ended(words).data(), environment,
+            AT_EMPTY_PATH);
   ::_exit(127);
 }
 
@@ -218,15 +218,6 @@ Status load_libraries(const MonitorOptions& options, MonitorState& state) {
   // Without it programs have no module kiln, and nothing else is missing.
   (void)load("_kiln.abi3.so", state.libraries[1]);
   return {};
-}
-
-size_t thread_count() {
-  size_t count = 0;
-  std::error_code error;
-  for (const auto& entry : std::filesystem::directory_iterator("/proc/self/task", error)) {
-    count += entry.path().empty() ? 0U : 1U;
-  }
-  return count;
 }
 
 Status check_possible(const MonitorOptions& options) {

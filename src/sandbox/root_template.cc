@@ -9,11 +9,11 @@
 #include <array>
 #include <cerrno>
 #include <filesystem>
-#include <fstream>
 #include <functional>
 #include <vector>
 
 #include "sandbox/faults.h"
+#include "sandbox/files.h"
 #include "sandbox/site_packages.h"
 
 namespace kiln::sandbox {
@@ -101,14 +101,6 @@ int add_devices(const std::string& root) {
   return 0;
 }
 
-int write_text(const std::string& path, const char* text) {
-  std::ofstream file(path);
-  file << text;
-  file.close();
-  if (!file) return EIO;
-  return ::chmod(path.c_str(), 0644) == 0 ? 0 : errno;
-}
-
 // Links that end below /usr, and nothing else: what a host has put into these directories by itself
 // (keys, certificates with its name) stays outside.
 void copy_links_into_usr(const fs::path& from, const fs::path& to) {
@@ -139,7 +131,7 @@ int fill(const std::string& root) {
     if (::symlink(link.target, (root + "/" + link.path).c_str()) != 0) return errno;
   }
   for (const TextFile& file : kFiles) {
-    if (const int error = write_text(root + "/" + file.path, file.text)) return error;
+    if (const int error = create_file(root + "/" + file.path, file.text)) return error;
   }
   copy_host_etc(root);
   return add_devices(root);

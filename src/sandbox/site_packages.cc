@@ -8,9 +8,9 @@
 
 #include <cerrno>
 #include <filesystem>
-#include <string_view>
 
 #include "base/fd.h"
+#include "sandbox/files.h"
 #include "sandbox/site/texts.h"
 
 namespace kiln::sandbox {
@@ -20,13 +20,6 @@ namespace fs = std::filesystem;
 
 constexpr const char* kOwn = "/var/kiln";  // in the root; a layer of each directory below
 constexpr unsigned long kFlags = MS_RDONLY | MS_NOSUID | MS_NODEV;
-
-int put_text(const std::string& path, std::string_view text) {
-  const UniqueFd file(::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644));
-  if (!file) return errno;
-  return ::write(file.get(), text.data(), text.size()) == static_cast<ssize_t>(text.size()) ? 0
-                                                                                            : EIO;
-}
 
 int put_library(const std::string& path, int library) {
   const UniqueFd file(::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644));
@@ -63,8 +56,8 @@ int add_site_packages(const std::string& root, int library) {
               "size=1m,nr_inodes=8,mode=0755") != 0) {
     return errno;
   }
-  if (const int error = put_text(own + "/kiln.py", site_module_text())) return error;
-  if (const int error = put_text(own + "/kiln.pth", site_start_text())) return error;
+  if (const int error = create_file(own + "/kiln.py", site_module_text())) return error;
+  if (const int error = create_file(own + "/kiln.pth", site_start_text())) return error;
   if (const int error = put_library(own + "/_kiln.abi3.so", library)) return error;
   if (::mount(nullptr, own.c_str(), nullptr, MS_REMOUNT | kFlags, nullptr) != 0) return errno;
   std::error_code ignored;

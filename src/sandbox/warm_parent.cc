@@ -14,8 +14,8 @@
 #include <array>
 #include <cerrno>
 #include <csignal>
-#include <limits>
 
+#include "base/null_ended.h"
 #include "model/environment.h"
 #include "sandbox/files.h"
 #include "sandbox/memory_file.h"
@@ -27,7 +27,6 @@ namespace {
 
 using State = WarmParent::State;
 
-constexpr int64_t kNever = std::numeric_limits<int64_t>::max();
 constexpr const char* kBoxOptions = "size=256k,nr_inodes=8,mode=0755";
 
 // Its standard streams, of the kinds that programs get: an interpreter looks at them when it
@@ -54,12 +53,7 @@ bool prepare_mounts(const std::string& main_file) {
   if (::unshare(CLONE_NEWNS) != 0) return false;
   if (::mount("proc", "/proc", "proc", kFlags, nullptr) != 0) return false;
   if (::mount("tmpfs", "/box", "tmpfs", kFlags, kBoxOptions) != 0) return false;
-  const int file = ::open(main_file.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
-  const std::string_view text = warm_boot_text();
-  if (file < 0 || ::write(file, text.data(), text.size()) != static_cast<ssize_t>(text.size())) {
-    return false;
-  }
-  ::close(file);
+  if (create_file(main_file, warm_boot_text()) != 0) return false;
   // Its children begin with the same score; where root may not lower it, it is the launcher's.
   const int error = write_file(AT_FDCWD, "/proc/self/oom_score_adj", "0");
   return (error == 0 || error == EACCES) && ::chdir("/box") == 0;
@@ -83,18 +77,8 @@ bool prepare_mounts(const std::string& main_file) {
   for (const auto& [name, value] : model::base_environment()) {
     variables.push_back(name + "=" + value);
   }
-  std::vector<char*> environment;
-  for (std::string& variable : variables) environment.push_back(variable.data());
-  environment.push_back(nullptr);
-  ::execve(argv[0], argv, environment.data());
+  ::execve(argv[0], argv, null_ended(variables).data());
   ::_exit(127);
-}
-
-template <class T>
-bool read_as(const Packet& packet, T& out) {
-  if (packet.bytes.size() != sizeof out) return false;
-  std::copy_n(packet.bytes.begin(), sizeof out, std::as_writable_bytes(std::span(&out, 1)).begin());
-  return out.type == T().type;
 }
 
 }  // namespace
@@ -165,15 +149,13 @@ void WarmParent::read(const std::function<void(const warm::Ended&)>& on_ended) {
   while (state_ != State::gone && state_ != State::useless) {
     const Packet packet = receive_packet(socket_.get(), MSG_DONTWAIT);
     if (packet.error == EAGAIN) return;
-    warm::Loaded loaded;
-    warm::Ended ended;
     if (packet.error != 0 || packet.end_of_file) {
       state_ = State::gone;
-    } else if (read_as(packet, loaded)) {
-      state_ = loaded.useless != 0 ? State::useless : State::loaded;
-      missing_ = loaded.missing;
-    } else if (read_as(packet, ended) && programs_.erase(ended.cell) > 0) {
-      on_ended(ended);
+    } else if (const auto loaded = warm::packet_of<warm::Loaded>(packet.bytes)) {
+      state_ = loaded->useless != 0 ? State::useless : State::loaded;
+      missing_ = loaded->missing;
+    } else if (const auto ended = warm::packet_of<warm::Ended>(packet.bytes)) {
+      if (programs_.erase(ended->cell) > 0) on_ended(*ended);
     }
   }
   for (const uint64_t cell : std::exchange(programs_, {})) {
@@ -190,8 +172,7 @@ void WarmImages::start(std::vector<WarmImage> images, WarmHost host) {
   host_ = host;
   for (WarmImage& image : images) {
     const bool wanted = image.own.empty();
-    images_.push_back(
-        {std::move(image), static_cast<uint32_t>(images_.size() + 1), wanted, nullptr});
+    images_.push_back({std::move(image), wanted, nullptr});
   }
   for (Image& image : images_) {
     if (image.wanted) try_start(image, monotonic_us());
@@ -200,6 +181,10 @@ void WarmImages::start(std::vector<WarmImage> images, WarmHost host) {
 
 void WarmImages::note_wanted(uint32_t image) {
   if (image != 0 && image <= images_.size()) images_[image - 1].wanted = true;
+}
+
+uint32_t WarmImages::number_of(const Image& image) const {
+  return static_cast<uint32_t>(&image - images_.data() + 1);
 }
 
 void WarmImages::try_start(Image& image, int64_t now_us) {
@@ -211,7 +196,7 @@ void WarmImages::give_up(Image& image, int64_t now_us) {
   const bool useless = image.parent && image.parent->state() == State::useless;
   if (useless) image.pause_us = kMaxWarmAgeUs;
   orphans_until_us_ = now_us + kOrphanTimeUs;
-  news_.push_back({image.number, false, useless ? image.parent->missing() : 0});
+  news_.push_back({number_of(image), false, useless ? image.parent->missing() : 0});
   image.parent.reset();
   image.retry_at_us = now_us + image.pause_us;
   image.pause_us = useless ? kWarmRetryUs : std::min(image.pause_us * 2, kMaxWarmRetryUs);

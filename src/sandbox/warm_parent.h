@@ -115,7 +115,6 @@ class WarmImages {
  private:
   struct Image {
     WarmImage description;
-    uint32_t number = 0;
     bool wanted = false;
     std::unique_ptr<WarmParent> parent;  // or none, until retry_at_us
     int64_t retry_at_us = 0;
@@ -123,6 +122,7 @@ class WarmImages {
   };
   template <class Visit>
   void for_each(Visit visit) const;
+  uint32_t number_of(const Image& image) const;
   void try_start(Image& image, int64_t now_us);
   void give_up(Image& image, int64_t now_us);
 

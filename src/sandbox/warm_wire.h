@@ -11,9 +11,13 @@
 #include <linux/filter.h>
 
 #include <array>
+#include <cstddef>
 #include <cstdint>
+#include <optional>
+#include <span>
 
 #include "sandbox/cell_child.h"
+#include "sandbox/wire.h"
 
 namespace kiln::sandbox::warm {
 
@@ -61,5 +65,13 @@ struct Ended {
   int64_t rss_bytes = 0;
   int64_t at_us = 0;  // CLOCK_MONOTONIC
 };
+
+// The packet as a T; nothing: it is something else.
+template <class T>
+std::optional<T> packet_of(std::span<const std::byte> packet) {
+  if (packet.size() != sizeof(T)) return std::nullopt;
+  const T message = wire::packet_as<T>(packet);
+  return message.type == T().type ? std::optional(message) : std::nullopt;
+}
 
 }  // namespace kiln::sandbox::warm

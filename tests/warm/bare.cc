@@ -18,6 +18,7 @@
 #include <stdexcept>
 
 #include "base/fd.h"
+#include "base/null_ended.h"
 #include "sandbox/memory_file.h"
 #include "tests/warm/program.h"
 
@@ -95,13 +96,7 @@ void set_limit(__rlimit_resource resource, rlim_t soft, rlim_t hard) {
   words.insert(words.end(), program.args.begin(), program.args.end());
   std::vector<std::string> variables;
   for (const auto& [name, value] : program.env) variables.push_back(name + "=" + value);
-  const auto pointers = [](std::vector<std::string>& texts) {
-    std::vector<char*> out;
-    for (std::string& text : texts) out.push_back(text.data());
-    out.push_back(nullptr);
-    return out;
-  };
-  ::execve(words[0].c_str(), pointers(words).data(), pointers(variables).data());
+  ::execve(words[0].c_str(), null_ended(words).data(), null_ended(variables).data());
   ::_exit(127);
 }
 

@@ -5,8 +5,9 @@
 
 #include <algorithm>
 #include <array>
-#include <cstring>
 #include <vector>
+
+#include "model/task.h"
 
 namespace kiln::sandbox::warm {
 namespace {
@@ -49,24 +50,6 @@ bool is_shadowed(const Interpreter& interpreter) {
   return found;
 }
 
-// How many bytes the UTF-8 sequence at the front has (RFC 3629), 0: it is none.
-size_t sequence_length(std::string_view text) {
-  const auto byte = [text](size_t i) { return static_cast<unsigned char>(text[i]); };
-  const unsigned first = byte(0);
-  if (first < 0x80) return 1;
-  const size_t length = first >= 0xf0 ? 4 : first >= 0xe0 ? 3 : 2;
-  if (first < 0xc2 || first > 0xf4 || text.size() < length) return 0;
-  for (size_t i = 1; i < length; ++i) {
-    if ((byte(i) & 0xc0U) != 0x80) return 0;
-  }
-  const unsigned second = byte(1);
-  if ((first == 0xe0 && second < 0xa0) || (first == 0xed && second > 0x9f) ||
-      (first == 0xf0 && second < 0x90) || (first == 0xf4 && second > 0x8f)) {
-    return 0;
-  }
-  return length;
-}
-
 // PEP 263: in one of the first two lines, a comment with "coding:" or "coding=".
 bool declares_encoding(std::string_view text) {
   for (int line = 0; line < 2 && !text.empty(); ++line) {
@@ -92,14 +75,8 @@ bool is_read_at_start(std::string_view name) {
 
 bool is_plain_source(std::string_view text) {
   constexpr std::string_view kByteOrderMark = "\xef\xbb\xbf";
-  if (text.starts_with(kByteOrderMark)) return false;
-  if (declares_encoding(text)) return false;
-  while (!text.empty()) {
-    const size_t length = text[0] == '\0' ? 0 : sequence_length(text);
-    if (length == 0) return false;
-    text.remove_prefix(length);
-  }
-  return true;
+  return !text.starts_with(kByteOrderMark) && !declares_encoding(text) &&
+         text.find('\0') == std::string_view::npos && model::is_utf8(text);
 }
 
 model::WarmStart fit(const wire::RunView& program, const Interpreter& interpreter,

@@ -18,10 +18,10 @@
 
 #include <cerrno>
 #include <csignal>
-#include <filesystem>
 #include <map>
 
 #include "sandbox/cell_program.h"
+#include "sandbox/files.h"
 #include "sandbox/socket.h"
 #include "sandbox/warm/start.h"
 #include "sandbox/warm_wire.h"
@@ -46,10 +46,9 @@ class Server {
 
  private:
   bool prepare() {
-    Packet packet = receive_packet(kSocketFd);
-    if (packet.bytes.size() != sizeof setup_) return false;
-    std::copy_n(packet.bytes.begin(), sizeof setup_,
-                std::as_writable_bytes(std::span(&setup_, 1)).begin());
+    const auto setup = packet_of<Setup>(receive_packet(kSocketFd).bytes);
+    if (!setup) return false;
+    setup_ = *setup;
     filter_.code.assign(setup_.filter.begin(), setup_.filter.begin() + setup_.filter_length);
     filter_.probes.assign(setup_.probes.begin(), setup_.probes.begin() + setup_.probe_count);
     wire::reserve_view(view_);
@@ -62,17 +61,8 @@ class Server {
     ::sigaction(SIGINT, nullptr, &interpreter_.interrupt);
     ::sigaction(SIGPIPE, nullptr, &interpreter_.broken_pipe);
     ::sigaction(SIGXFSZ, nullptr, &interpreter_.file_too_large);
-    return own_pids_ && deaths_ && has_one_thread();
-  }
-
-  // A fork copies one thread, and setns(2) into a user namespace refuses more.
-  static bool has_one_thread() {
-    size_t threads = 0;
-    std::error_code error;
-    for (const auto& entry : std::filesystem::directory_iterator("/proc/self/task", error)) {
-      threads += entry.path().empty() ? 0U : 1U;
-    }
-    return threads == 1;
+    // A fork copies one thread, and setns(2) into a user namespace refuses more.
+    return own_pids_ && deaths_ && thread_count() == 1;
   }
 
   bool turn() {
@@ -85,16 +75,12 @@ class Server {
   bool read_request() {
     Packet packet = receive_packet(kSocketFd, MSG_DONTWAIT);
     if (packet.error == EAGAIN) return true;
-    Fork request;
-    if (packet.error != 0 || packet.end_of_file || packet.bytes.size() != sizeof request) {
-      return false;
-    }
-    std::copy_n(packet.bytes.begin(), sizeof request,
-                std::as_writable_bytes(std::span(&request, 1)).begin());
-    const int error = packet.fds.size() < kFirstJoinFd ? EBADMSG : fork(request, packet.fds);
+    const auto request = packet_of<Fork>(packet.bytes);
+    if (packet.error != 0 || packet.end_of_file || !request) return false;
+    const int error = packet.fds.size() < kFirstJoinFd ? EBADMSG : fork(*request, packet.fds);
     if (error == 0) return true;
     Ended ended;
-    ended.cell = request.cell;
+    ended.cell = request->cell;
     ended.error = error;
     return send_struct(kSocketFd, ended) == 0;
   }

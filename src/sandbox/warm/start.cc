@@ -1,11 +1,8 @@
 #include "sandbox/warm/start.h"
 
-#include <dirent.h>
 #include <sys/prctl.h>
 #include <unistd.h>
 
-#include <algorithm>
-#include <array>
 #include <cstdio>
 #include <cstring>
 
