@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import tempfile
 
@@ -59,6 +60,7 @@ def red_without(names, programs, build):
                            os.path.join(directory, "kiln-launcher"))
         patched(os.path.join(build, "bin", "_kiln_warm_faulty.abi3.so"), names,
                 os.path.join(directory, "_kiln_warm.abi3.so"))
+        shutil.copy(os.path.join(build, "bin", "_kiln.abi3.so"), directory)
         red = set()
         for name, filters in programs.items():
             red |= red_of(os.path.join(build, "bin", name), filters,
